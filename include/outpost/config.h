@@ -1,0 +1,176 @@
+/*
+ * config.h - settings: appliance YAML, .env, environment and --set, checked into structs.
+ *
+ * An appliance file is YAML:
+ *
+ *     appliance: sensorhub
+ *     description: Industrial sensors on one Pi
+ *     environment:                    # names of the environment that set a path
+ *       PORT: services.web.listen.port
+ *     services:
+ *       pbt:
+ *         program: outpost-pbt        # default: outpost-<name of the service>
+ *         watchdog_s: 5               # the keys of struct op_service_common, then the program's own
+ *         sched: {policy: fifo, priority: 50, cores: [0], mlock: true}
+ *         device: serial:/dev/ttyUSB0?baud=115200
+ *     simulators:                     # used with `outpost run --sim`
+ *       board:
+ *         program: outpost-sim-pbt
+ *         args: [--link, "${RUNTIME}/sim/pbt"]
+ *         set: {services.pbt.device: "serial:${RUNTIME}/sim/pbt?baud=115200"}
+ *
+ * A program describes its settings by a table; the struct, the check, --help, the reference page
+ * and the nearest-name hint come from it. Sources in order, later ones win: the default in
+ * the table, YAML, the `set` of simulators (with --sim), the .env file, the environment, --set.
+ * Every mistake is collected, not only the first:
+ *
+ *     sensorhub.yaml:12:7: services.pbt.devise: unknown setting (did you mean "device"?)
+ *     --set services.pbt.baseline_samples=4: expected an integer from 16 to 8000
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_CONFIG_H
+#define OUTPOST_CONFIG_H
+
+#include <outpost/base.h>
+#include <outpost/buf.h>
+
+enum op_setting_type {
+	OP_SET_BOOL,   /* bool */
+	OP_SET_INT,    /* int64_t, min ... max */
+	OP_SET_FLOAT,  /* double, min ... max */
+	OP_SET_STRING, /* char[size], NUL-terminated; size - 1 bytes at most */
+	OP_SET_CHOICE, /* int: index into choices */
+	OP_SET_LISTEN, /* struct op_listen; sub-paths .host .port */
+	OP_SET_DEVICE, /* struct op_device_uri; sub-paths .path and any parameter, .baud */
+	OP_SET_INTS,   /* struct op_int_list: YAML sequence, or "0,2" in text */
+	OP_SET_GROUP,  /* settings below a key; sub, n_sub; offset is that of the inner struct */
+};
+
+enum op_setting_flags {
+	OP_SET_REQUIRED = 1 << 0,
+	OP_SET_SECRET = 1 << 1, /* shown as "***" everywhere */
+};
+
+struct op_listen {
+	char host[256]; /* name or address; "" = every address; IPv6 without brackets */
+	uint16_t port;  /* 0: any free port, the log and `ready` line say which */
+};
+
+#define OP_DEVICE_PATH_MAX 256
+/* scheme:path?key=value&key=value. Percent escapes (RFC 3986) are decoded in path and values. */
+struct op_device_uri {
+	char scheme[16]; /* serial tcp i2c gpio v4l2 pipe */
+	char path[OP_DEVICE_PATH_MAX];
+	struct {
+		char key[16], value[128];
+	} params[8];
+	size_t n_params;
+};
+/* -EINVAL if it is not of that form or over a limit; *ret is untouched then. */
+int op_device_uri_parse(const char *text, struct op_device_uri *ret) OP_MUST_CHECK;
+/* The parameter's value, or fallback. */
+const char *op_device_uri_param(const struct op_device_uri *u, const char *key, const char *fallback);
+void op_device_uri_write(const struct op_device_uri *u, struct op_buf *out);
+
+#define OP_INT_LIST_MAX 64
+struct op_int_list {
+	int64_t v[OP_INT_LIST_MAX];
+	size_t n;
+};
+
+struct op_setting {
+	const char *key;
+	enum op_setting_type type;
+	size_t offset; /* in the settings struct */
+	size_t size;   /* OP_SET_STRING: bytes of the array */
+	const char *def; /* as it would stand in YAML; NULL: zero */
+	double min, max; /* numbers, also the items of OP_SET_INTS and the port; both 0: no bounds */
+	const char *const *choices; /* NULL-terminated */
+	const struct op_setting *sub;
+	size_t n_sub;
+	unsigned flags;
+	const char *unit; /* "ms"; NULL if none */
+	const char *help; /* one sentence, ends without a full stop */
+};
+
+/* Where settings come from. Strings are borrowed for the call. */
+struct op_config_source {
+	const char *file;        /* YAML; required */
+	const char *env_file;    /* --env; NULL: ".env" in the working directory, if it is there */
+	char *const *environ;    /* NULL-terminated "NAME=value"; NULL: none */
+	const char *const *sets; /* "path=value" */
+	size_t n_sets;
+	bool sim;                /* apply the simulators' `set` */
+	const char *runtime_dir; /* for ${RUNTIME} in arguments and values */
+	const char *state_dir;   /* for ${STATE} */
+};
+
+struct op_config; /* a parsed appliance: a tree of keys, each with value and origin */
+
+/* Reads and merges all sources. Mistakes (one a line, each with its place) are appended to errors;
+ * returns 0 only if there is none, else -EINVAL (mistakes), -ENOENT, -EFBIG (over 1 MiB), ...;
+ * whatever it returns, errors then says what to do. Values are not yet checked against a table. */
+int op_config_load(const struct op_config_source *src, struct op_config **ret_config,
+		   struct op_buf *errors) OP_MUST_CHECK;
+void op_config_free(struct op_config *c);
+
+const char *op_config_appliance(const struct op_config *c);
+const char *op_config_description(const struct op_config *c);
+const char *op_config_file(const struct op_config *c);
+size_t op_config_service_count(const struct op_config *c);
+const char *op_config_service_name(const struct op_config *c, size_t i);
+
+struct op_config_simulator {
+	const char *name, *program;
+	const char *const *args; /* placeholders already replaced */
+	size_t n_args;
+};
+size_t op_config_simulator_count(const struct op_config *c);
+void op_config_simulator(const struct op_config *c, size_t i, struct op_config_simulator *ret);
+
+/* What every service has, whoever supervises it. */
+struct op_sched {
+	int policy;        /* 0 other, 1 batch, 2 idle, 3 fifo, 4 rr: of the work thread */
+	int64_t priority;  /* 1 ... 99 for fifo and rr */
+	int64_t nice;      /* -20 ... 19 */
+	struct op_int_list cores;
+	bool mlock;
+	int io_class;      /* 0 none, 1 realtime, 2 best-effort, 3 idle */
+	int64_t io_priority; /* 0 ... 7 */
+};
+struct op_service_common {
+	char program[128];
+	int64_t watchdog_s;     /* 0: no watchdog */
+	int64_t start_timeout_s;
+	int64_t stop_timeout_s;
+	int64_t restart_limit;  /* failures in a row before the cool-down; contract R28: 5 */
+	int64_t cooldown_s;     /* pause after that; contract R28: 10 */
+	int64_t backoff_ms;     /* pause before the first restart; doubles up to backoff_max_ms */
+	int64_t backoff_max_ms;
+	bool enabled;
+	struct op_sched sched;
+};
+extern const struct op_setting op_service_common_settings[];
+extern const size_t op_service_common_settings_count;
+
+/* Fills *common and, if table is not NULL, settings (zeroed first) for the service. Every key must
+ * be in one of both tables; mistakes as above. table NULL checks only the common keys and passes
+ * over the rest, for a supervisor that does not know the program's table. */
+int op_config_service(const struct op_config *c, const char *service, const struct op_setting *table,
+		      size_t n, void *ret_settings, struct op_service_common *ret_common,
+		      struct op_buf *errors) OP_MUST_CHECK;
+
+/* The effective settings of one service as YAML with the origin of each as a comment, secrets
+ * masked; and the reference of a table as Markdown. */
+int op_config_show(const struct op_config *c, const char *service, const struct op_setting *table,
+		   size_t n, struct op_buf *out, struct op_buf *errors) OP_MUST_CHECK;
+void op_config_reference(const char *title, const struct op_setting *table, size_t n,
+			 struct op_buf *out);
+
+/* The nearest of n names to a misspelt one (edit distance with transpositions, at most a third of
+ * its length), or NULL. */
+const char *op_nearest(const char *word, const char *const *names, size_t n);
+
+#endif

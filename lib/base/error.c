@@ -1,0 +1,26 @@
+/*
+ * error.c - text for errno and Outpost's domain codes.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include <outpost/base.h>
+#include <string.h>
+
+const char *op_strerror(int err)
+{
+	if (err < 0)
+		err = -err;
+	switch (err) {
+	case OP_EGONE:
+		return "the device is gone";
+	case OP_ESILENT:
+		return "the device is silent";
+	case OP_ELAPPED:
+		return "overtaken by the writer";
+	case OP_ESCHEMA:
+		return "the topic has another schema now";
+	}
+	const char *name = strerrordesc_np(err);
+	return name ? name : "unknown error";
+}

@@ -1,0 +1,191 @@
+/*
+ * json.c - JSON written straight into a buffer (RFC 8259), without a tree.
+ *
+ * Reading JSON is jansson's work; this is for what is written often or at a known size: schema
+ * text, records, status.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include <math.h>
+#include <outpost/buf.h>
+#include <stdio.h>
+#include <string.h>
+
+static void comma(struct op_buf *b)
+{
+	if (b->need_comma)
+		op_buf_putc(b, ',');
+	b->need_comma = true;
+}
+
+void op_json_begin(struct op_buf *b, char open)
+{
+	comma(b);
+	op_buf_putc(b, open);
+	b->need_comma = false;
+}
+
+void op_json_end(struct op_buf *b, char close)
+{
+	op_buf_putc(b, close);
+	b->need_comma = true;
+}
+
+/* Bytes of the UTF-8 sequence at s (RFC 3629 table 3-7), 0 if it is not one. */
+static size_t utf8_length(const unsigned char *s, size_t n)
+{
+	if (s[0] < 0x80)
+		return 1;
+	size_t want = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || n < want)
+		return 0;
+	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+	if (s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < want; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return want;
+}
+
+static void escape(struct op_buf *b, unsigned char c)
+{
+	static const char short_form[] = "btn?fr"; /* 0x08 ... 0x0d */
+	if (c == '"' || c == '\\') {
+		op_buf_putc(b, '\\');
+		op_buf_putc(b, (char)c);
+	} else if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+		op_buf_putc(b, '\\');
+		op_buf_putc(b, short_form[c - 0x08]);
+	} else {
+		op_buf_printf(b, "\\u%04x", c);
+	}
+}
+
+void op_json_strn(struct op_buf *b, const char *text, size_t n)
+{
+	comma(b);
+	op_buf_putc(b, '"');
+	size_t i = 0;
+	while (i < n) {
+		const unsigned char *s = (const unsigned char *)text + i;
+		size_t len = utf8_length(s, n - i);
+		if (len == 0)
+			op_buf_puts(b, "\xef\xbf\xbd"); /* U+FFFD */
+		else if (*s < 0x20 || *s == '"' || *s == '\\' || *s == 0x7f)
+			escape(b, *s);
+		else
+			op_buf_put(b, s, len);
+		i += len ? len : 1;
+	}
+	op_buf_putc(b, '"');
+}
+
+void op_json_str(struct op_buf *b, const char *text)
+{
+	op_json_strn(b, text, strlen(text));
+}
+
+void op_json_key(struct op_buf *b, const char *key)
+{
+	op_json_str(b, key);
+	op_buf_putc(b, ':');
+	b->need_comma = false;
+}
+
+void op_json_u64(struct op_buf *b, uint64_t v)
+{
+	comma(b);
+	char digits[20], *p = digits + sizeof(digits);
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	op_buf_put(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+void op_json_i64(struct op_buf *b, int64_t v)
+{
+	comma(b);
+	b->need_comma = false;
+	if (v < 0)
+		op_buf_putc(b, '-');
+	op_json_u64(b, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+}
+
+void op_json_f64(struct op_buf *b, double v)
+{
+	if (!isfinite(v)) {
+		op_json_null(b);
+		return;
+	}
+	char text[32];
+	for (int digits = 15; digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, v); /* 17 digits fit */
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	op_json_raw(b, text);
+}
+
+void op_json_f32(struct op_buf *b, float v)
+{
+	if (!isfinite(v)) {
+		op_json_null(b);
+		return;
+	}
+	char text[32];
+	for (int digits = 6; digits <= 9; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, (double)v); /* 9 digits fit */
+		if (strtof(text, NULL) == v)
+			break;
+	}
+	op_json_raw(b, text);
+}
+
+void op_json_bool(struct op_buf *b, bool v)
+{
+	op_json_raw(b, v ? "true" : "false");
+}
+
+void op_json_null(struct op_buf *b)
+{
+	op_json_raw(b, "null");
+}
+
+void op_json_raw(struct op_buf *b, const char *json)
+{
+	comma(b);
+	op_buf_puts(b, json);
+}
+
+void op_json_kv_str(struct op_buf *b, const char *key, const char *text)
+{
+	op_json_key(b, key);
+	op_json_str(b, text);
+}
+
+void op_json_kv_u64(struct op_buf *b, const char *key, uint64_t v)
+{
+	op_json_key(b, key);
+	op_json_u64(b, v);
+}
+
+void op_json_kv_i64(struct op_buf *b, const char *key, int64_t v)
+{
+	op_json_key(b, key);
+	op_json_i64(b, v);
+}
+
+void op_json_kv_f64(struct op_buf *b, const char *key, double v)
+{
+	op_json_key(b, key);
+	op_json_f64(b, v);
+}
+
+void op_json_kv_bool(struct op_buf *b, const char *key, bool v)
+{
+	op_json_key(b, key);
+	op_json_bool(b, v);
+}
