@@ -96,11 +96,11 @@ static inline int op_steal_fd(int *fd)
 	return taken;
 }
 
-#define OP_STEAL(p)                                                                                \
-	({                                                                                         \
-		__typeof__(p) op_taken_ = (p);                                                     \
-		(p) = NULL;                                                                        \
-		op_taken_;                                                                         \
+#define OP_STEAL(p)                            \
+	({                                     \
+		__typeof__(p) op_taken_ = (p); \
+		(p) = NULL;                    \
+		op_taken_;                     \
 	})
 
 #endif

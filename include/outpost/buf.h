@@ -15,14 +15,15 @@
 
 struct op_buf {
 	char *data;
-	size_t len;       /* bytes used, without the closing NUL */
-	size_t cap;       /* bytes there are */
-	size_t limit;     /* growth stops here; 0 for the caller's memory */
-	int err;          /* 0, -ENOBUFS or -ENOMEM: sticky */
-	bool need_comma;  /* JSON: the next value is not the first of its container */
+	size_t len;      /* bytes used, without the closing NUL */
+	size_t cap;      /* bytes there are */
+	size_t limit;    /* growth stops here; 0 for the caller's memory */
+	int err;         /* 0, -ENOBUFS or -ENOMEM: sticky */
+	bool need_comma; /* JSON: the next value is not the first of its container */
 };
 
-/* Grows up to limit bytes (rounded up to at least 64). Nothing is allocated before the first append. */
+/* Grows up to limit bytes (rounded up to at least 64). Nothing is allocated before the first
+ * append. */
 void op_buf_init(struct op_buf *b, size_t limit);
 /* Borrows mem for as long as the buffer is used; cap >= 1. */
 void op_buf_init_fixed(struct op_buf *b, char *mem, size_t cap);

@@ -10,10 +10,9 @@
  *     services:
  *       pbt:
  *         program: outpost-pbt        # default: outpost-<name of the service>
- *         watchdog_s: 5               # the keys of struct op_service_common, then the program's own
- *         sched: {policy: fifo, priority: 50, cores: [0], mlock: true}
- *         device: serial:/dev/ttyUSB0?baud=115200
- *     simulators:                     # used with `outpost run --sim`
+ *         watchdog_s: 5               # the keys of struct op_service_common, then the program's
+ * own sched: {policy: fifo, priority: 50, cores: [0], mlock: true} device:
+ * serial:/dev/ttyUSB0?baud=115200 simulators:                     # used with `outpost run --sim`
  *       board:
  *         program: outpost-sim-pbt
  *         args: [--link, "${RUNTIME}/sim/pbt"]
@@ -71,7 +70,8 @@ struct op_device_uri {
 /* -EINVAL if it is not of that form or over a limit; *ret is untouched then. */
 int op_device_uri_parse(const char *text, struct op_device_uri *ret) OP_MUST_CHECK;
 /* The parameter's value, or fallback. */
-const char *op_device_uri_param(const struct op_device_uri *u, const char *key, const char *fallback);
+const char *op_device_uri_param(const struct op_device_uri *u, const char *key,
+				const char *fallback);
 void op_device_uri_write(const struct op_device_uri *u, struct op_buf *out);
 
 #define OP_INT_LIST_MAX 64
@@ -83,10 +83,11 @@ struct op_int_list {
 struct op_setting {
 	const char *key;
 	enum op_setting_type type;
-	size_t offset; /* in the settings struct */
-	size_t size;   /* OP_SET_STRING: bytes of the array */
+	size_t offset;   /* in the settings struct */
+	size_t size;     /* OP_SET_STRING: bytes of the array */
 	const char *def; /* as it would stand in YAML; NULL: zero */
-	double min, max; /* numbers, also the items of OP_SET_INTS and the port; both 0: no bounds */
+	double min,
+		max; /* numbers, also the items of OP_SET_INTS and the port; both 0: no bounds */
 	const char *const *choices; /* NULL-terminated */
 	const struct op_setting *sub;
 	size_t n_sub;
@@ -132,22 +133,22 @@ void op_config_simulator(const struct op_config *c, size_t i, struct op_config_s
 
 /* What every service has, whoever supervises it. */
 struct op_sched {
-	int policy;        /* 0 other, 1 batch, 2 idle, 3 fifo, 4 rr: of the work thread */
-	int64_t priority;  /* 1 ... 99 for fifo and rr */
-	int64_t nice;      /* -20 ... 19 */
+	int policy;       /* 0 other, 1 batch, 2 idle, 3 fifo, 4 rr: of the work thread */
+	int64_t priority; /* 1 ... 99 for fifo and rr */
+	int64_t nice;     /* -20 ... 19 */
 	struct op_int_list cores;
 	bool mlock;
-	int io_class;      /* 0 none, 1 realtime, 2 best-effort, 3 idle */
+	int io_class;        /* 0 none, 1 realtime, 2 best-effort, 3 idle */
 	int64_t io_priority; /* 0 ... 7 */
 };
 struct op_service_common {
 	char program[128];
-	int64_t watchdog_s;     /* 0: no watchdog */
+	int64_t watchdog_s; /* 0: no watchdog */
 	int64_t start_timeout_s;
 	int64_t stop_timeout_s;
-	int64_t restart_limit;  /* failures in a row before the cool-down; contract R28: 5 */
-	int64_t cooldown_s;     /* pause after that; contract R28: 10 */
-	int64_t backoff_ms;     /* pause before the first restart; doubles up to backoff_max_ms */
+	int64_t restart_limit; /* failures in a row before the cool-down; contract R28: 5 */
+	int64_t cooldown_s;    /* pause after that; contract R28: 10 */
+	int64_t backoff_ms;    /* pause before the first restart; doubles up to backoff_max_ms */
 	int64_t backoff_max_ms;
 	bool enabled;
 	struct op_sched sched;
@@ -158,9 +159,9 @@ extern const size_t op_service_common_settings_count;
 /* Fills *common and, if table is not NULL, settings (zeroed first) for the service. Every key must
  * be in one of both tables; mistakes as above. table NULL checks only the common keys and passes
  * over the rest, for a supervisor that does not know the program's table. */
-int op_config_service(const struct op_config *c, const char *service, const struct op_setting *table,
-		      size_t n, void *ret_settings, struct op_service_common *ret_common,
-		      struct op_buf *errors) OP_MUST_CHECK;
+int op_config_service(const struct op_config *c, const char *service,
+		      const struct op_setting *table, size_t n, void *ret_settings,
+		      struct op_service_common *ret_common, struct op_buf *errors) OP_MUST_CHECK;
 
 /* The effective settings of one service as YAML with the origin of each as a comment, secrets
  * masked; and the reference of a table as Markdown. */

@@ -41,19 +41,19 @@ enum op_state {
 };
 #define OP_STATE_LABELS "starting|ready|degraded|stopping|stopped|restarting|failed"
 
-#define OP_STATUS_FIELDS(F, E, T)                                                                  \
-	F(u64, since_boot_ns, "ns", "boot-clock time of the last change of state")                 \
-	F(u64, records, "", "records published or delivered since the service started")            \
-	F(u64, missed, "", "records lost on the way in or out since the service started")          \
-	F(u64, errors, "", "bad input and failed operations since the service started")            \
-	F(f64, uptime_s, "s", "time since the service started")                                    \
-	F(f32, cpu_percent, "%", "share of one core over the last period")                         \
-	F(u32, rss_kib, "KiB", "resident memory")                                                  \
-	F(u32, pid, "", "process id; 0 when it is not running")                                    \
-	F(u32, restarts, "", "starts after the first since the appliance started")                 \
-	F(u32, threads, "", "threads")                                                             \
-	E(state, OP_STATE_LABELS, "state of the service")                                          \
-	T(reason, 127, "why it is degraded, restarting or failed")                                 \
+#define OP_STATUS_FIELDS(F, E, T)                                                         \
+	F(u64, since_boot_ns, "ns", "boot-clock time of the last change of state")        \
+	F(u64, records, "", "records published or delivered since the service started")   \
+	F(u64, missed, "", "records lost on the way in or out since the service started") \
+	F(u64, errors, "", "bad input and failed operations since the service started")   \
+	F(f64, uptime_s, "s", "time since the service started")                           \
+	F(f32, cpu_percent, "%", "share of one core over the last period")                \
+	F(u32, rss_kib, "KiB", "resident memory")                                         \
+	F(u32, pid, "", "process id; 0 when it is not running")                           \
+	F(u32, restarts, "", "starts after the first since the appliance started")        \
+	F(u32, threads, "", "threads")                                                    \
+	E(state, OP_STATE_LABELS, "state of the service")                                 \
+	T(reason, 127, "why it is degraded, restarting or failed")                        \
 	T(sched, 96, "scheduling as it is in force, and what was refused")
 OP_TOPIC_DECLARE(op_status, OP_STATUS_FIELDS);
 

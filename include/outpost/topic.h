@@ -25,7 +25,7 @@
 #include <outpost/base.h>
 #include <outpost/buf.h>
 
-#define OP_TOPIC_NAME_MAX 63    /* bytes: a-z 0-9 . _ -, first a letter */
+#define OP_TOPIC_NAME_MAX 63     /* bytes: a-z 0-9 . _ -, first a letter */
 #define OP_TOPIC_RECORD_MAX 4096 /* bytes of one record */
 #define OP_TOPIC_FIELDS_MAX 64
 #define OP_TOPIC_READERS_MAX 64 /* readers that are listed with their losses; more can read */
@@ -61,9 +61,9 @@ struct op_topic_type {
 	const struct op_field *fields;
 	uint32_t n_fields;
 	uint32_t record_bytes; /* sizeof the struct, 1 ... OP_TOPIC_RECORD_MAX */
-	uint32_t rate_mhz;     /* nominal rate in 1/1000 Hz; 0: records come when something happens */
-	uint32_t max_age_ms;   /* the topic is stale when its last record is older; 0: never */
-	uint32_t capacity;     /* records the ring keeps, rounded up to a power of two; 0: 64 */
+	uint32_t rate_mhz;   /* nominal rate in 1/1000 Hz; 0: records come when something happens */
+	uint32_t max_age_ms; /* the topic is stale when its last record is older; 0: never */
+	uint32_t capacity;   /* records the ring keeps, rounded up to a power of two; 0: 64 */
 };
 
 #define OP_CTYPE_u8 uint8_t
@@ -92,30 +92,32 @@ struct op_topic_type {
 #define OP_MEMBER_T(field, size, help_) char field[size];
 
 /* Declares struct TAG and `const struct op_topic_type TAG_topic`. */
-#define OP_TOPIC_DECLARE(tag, FIELDS)                                                              \
-	struct tag {                                                                               \
-		FIELDS(OP_MEMBER_F, OP_MEMBER_E, OP_MEMBER_T)                                      \
-	};                                                                                         \
+#define OP_TOPIC_DECLARE(tag, FIELDS)                         \
+	struct tag {                                          \
+		FIELDS(OP_MEMBER_F, OP_MEMBER_E, OP_MEMBER_T) \
+	};                                                    \
 	extern const struct op_topic_type tag##_topic
 
 /* Defines TAG_topic; once per .c file. The rest are designated initialisers of op_topic_type. */
-#define OP_TOPIC_DEFINE(tag, FIELDS, ...)                                                          \
-	typedef struct tag op_topic_self;                                                          \
-	static const struct op_field tag##_fields[] = {                                            \
-		FIELDS(OP_FIELD_F, OP_FIELD_E, OP_FIELD_T)};                                       \
-	const struct op_topic_type tag##_topic = {.fields = tag##_fields,                          \
-						  .n_fields = OP_ARRAY_SIZE(tag##_fields),         \
-						  .record_bytes = sizeof(struct tag),              \
+#define OP_TOPIC_DEFINE(tag, FIELDS, ...)                                                  \
+	typedef struct tag op_topic_self;                                                  \
+	static const struct op_field tag##_fields[] = {                                    \
+		FIELDS(OP_FIELD_F, OP_FIELD_E, OP_FIELD_T)};                               \
+	const struct op_topic_type tag##_topic = {.fields = tag##_fields,                  \
+						  .n_fields = OP_ARRAY_SIZE(tag##_fields), \
+						  .record_bytes = sizeof(struct tag),      \
 						  __VA_ARGS__}
 
-#define OP_FIELD_AT(field, ...)                                                                    \
-	{.name = #field, .offset = offsetof(op_topic_self, field),                                 \
-	 .bytes = sizeof(((op_topic_self *)0)->field), __VA_ARGS__},
-#define OP_FIELD_F(kind, field, unit_, help_)                                                      \
+#define OP_FIELD_AT(field, ...)                        \
+	{.name = #field,                               \
+	 .offset = offsetof(op_topic_self, field),     \
+	 .bytes = sizeof(((op_topic_self *)0)->field), \
+	 __VA_ARGS__},
+#define OP_FIELD_F(kind, field, unit_, help_) \
 	OP_FIELD_AT(field, .type = OP_TYPE_##kind, .unit = (unit_), .help = (help_))
-#define OP_FIELD_E(field, labels_, help_)                                                          \
+#define OP_FIELD_E(field, labels_, help_) \
 	OP_FIELD_AT(field, .type = OP_ENUM, .unit = "", .labels = (labels_), .help = (help_))
-#define OP_FIELD_T(field, size, help_)                                                             \
+#define OP_FIELD_T(field, size, help_) \
 	OP_FIELD_AT(field, .type = OP_TEXT, .unit = "", .help = (help_))
 
 /* ---- what is shown of a record --------------------------------------------------------- */
@@ -218,7 +220,7 @@ int op_reader_wait(struct op_reader *r, uint64_t timeout_ns) OP_MUST_CHECK;
 /* Place the cursor back by up to n records (as far as the ring goes); the count of missed ones
  * is not touched. op_reader_rewind(r, 0) skips to the newest. */
 void op_reader_rewind(struct op_reader *r, uint64_t n);
-uint64_t op_reader_next_seq(const struct op_reader *r); /* cursor */
+uint64_t op_reader_next_seq(const struct op_reader *r);  /* cursor */
 uint64_t op_reader_published(const struct op_reader *r); /* records ever published */
 uint64_t op_reader_missed(const struct op_reader *r);    /* records this reader lost */
 /* Process id of the live writer, 0 if the topic has none now. A system call. */
@@ -237,6 +239,7 @@ size_t op_reader_list(const struct op_reader *r, struct op_reader_info *ret, siz
 
 /* Calls fn for each topic name in bus_dir, in byte order, until it returns non-zero; that value is
  * returned, else 0 or an errno. Temporary and foreign files are passed over. */
-int op_bus_list(const char *bus_dir, int (*fn)(const char *name, void *arg), void *arg) OP_MUST_CHECK;
+int op_bus_list(const char *bus_dir, int (*fn)(const char *name, void *arg),
+		void *arg) OP_MUST_CHECK;
 
 #endif

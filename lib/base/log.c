@@ -51,7 +51,8 @@ void op_log_open(void)
 	else if (getenv("JOURNAL_STREAM"))
 		format = OP_LOG_PREFIX;
 	else
-		format = isatty(STDERR_FILENO) && !getenv("NO_COLOR") ? OP_LOG_COLOUR : OP_LOG_PLAIN;
+		format =
+			isatty(STDERR_FILENO) && !getenv("NO_COLOR") ? OP_LOG_COLOUR : OP_LOG_PLAIN;
 }
 
 void op_log_set_level(enum op_level level)

@@ -45,5 +45,6 @@ TEST(text_is_escaped_and_bad_utf8_replaced)
 {
 	op_buf_init_fixed(&b, mem, sizeof(mem));
 	op_json_str(&b, "\"\\\n\x01\x7f → \xc3(\xed\xa0\x80");
-	CHECK_STR(mem, "\"\\\"\\\\\\n\\u0001\\u007f → \xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	CHECK_STR(mem, "\"\\\"\\\\\\n\\u0001\\u007f → "
+		       "\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }

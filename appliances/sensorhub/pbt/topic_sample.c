@@ -4,5 +4,4 @@
 
 OP_TOPIC_DEFINE(pbt_sample, PBT_SAMPLE_FIELDS, .name = "pbt.sample",
 		.help = "Every sample of the pressure sensor with its filter and detector state",
-		.rate_mhz = 800000,
-		.max_age_ms = 1000, .capacity = 16384);
+		.rate_mhz = 800000, .max_age_ms = 1000, .capacity = 16384);

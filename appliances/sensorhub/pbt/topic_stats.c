@@ -3,5 +3,5 @@
 #include "topics.h"
 
 OP_TOPIC_DEFINE(pbt_stats, PBT_STATS_FIELDS, .name = "pbt.stats",
-		.help = "Counters and health of the pressure sensor line",
-		.rate_mhz = 1000, .max_age_ms = 3000);
+		.help = "Counters and health of the pressure sensor line", .rate_mhz = 1000,
+		.max_age_ms = 3000);
