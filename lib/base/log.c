@@ -60,6 +60,7 @@ void op_log_set_level(enum op_level level)
 	atomic_store_explicit(&most, (int)level, memory_order_relaxed);
 }
 
+OP_PRINTF(2, 0)
 static void put_text(struct op_buf *b, const char *fmt, va_list ap)
 {
 	char text[LINE_MAX_BYTES];
