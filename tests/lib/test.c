@@ -1,7 +1,8 @@
 /*
  * test.c - runs the TEST()s of one program: a process each, time-out, leak check.
  *
- * Prints "ok NAME" or "FAILED NAME" and, last, "N passed, N failed"; status 1 if any failed.
+ * Prints "ok NAME", "FAILED NAME" or "skipped NAME: reason" and, last, "N passed, N failed" (and
+ * ", N skipped" if any); status 1 if any failed.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -14,7 +15,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define SKIPPED 77 /* exit status of a child that cannot run here, as automake has it */
+
+enum verdict { PASS, FAIL, SKIP, VERDICTS };
+
 static struct op_test *tests;
+static const char *running;
 static char dir[128];
 
 void op_test_add(struct op_test *t)
@@ -35,6 +41,18 @@ void op_test_fail(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 	fflush(NULL);
 	_exit(1);
+}
+
+void op_test_skip(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	printf("skipped %s: ", running);
+	vprintf(fmt, ap);
+	putchar('\n');
+	va_end(ap);
+	fflush(NULL);
+	_exit(SKIPPED);
 }
 
 const char *op_test_dir(void)
@@ -60,6 +78,7 @@ static int open_descriptors(void)
 
 static void run_here(const struct op_test *t)
 {
+	running = t->name;
 	alarm(t->timeout_s);
 	int before = open_descriptors();
 	t->fn();
@@ -68,7 +87,8 @@ static void run_here(const struct op_test *t)
 		op_test_fail(t->name, 0, "leaves %d descriptors open", after - before);
 }
 
-static bool run(const struct op_test *t)
+/* In a process of its own; returns its verdict and says it, but for a skip, which says it itself. */
+static enum verdict run(const struct op_test *t)
 {
 	snprintf(dir, sizeof(dir), "/tmp/outpost-test-XXXXXX");
 	if (!mkdtemp(dir))
@@ -84,32 +104,40 @@ static bool run(const struct op_test *t)
 	waitpid(pid, &status, 0);
 	kill(-pid, SIGKILL); /* whatever it started and left */
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
+		return SKIP;
 	bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (WIFSIGNALED(status))
 		fprintf(stderr, "%s: %s\n", t->name,
 			WTERMSIG(status) == SIGALRM ? "timed out" : strsignal(WTERMSIG(status)));
 	printf("%s %s\n", ok ? "ok" : "FAILED", t->name);
-	return ok;
+	return ok ? PASS : FAIL;
+}
+
+static int list(void)
+{
+	for (const struct op_test *t = tests; t; t = t->next)
+		puts(t->name);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	bool here = argc > 1 && !strcmp(argv[1], "--nofork");
 	const char *only = argc > 1 + here ? argv[1 + here] : NULL;
-	unsigned passed = 0, failed = 0;
+	unsigned n[VERDICTS] = {0};
+	if (only && !strcmp(only, "--list"))
+		return list();
 	for (const struct op_test *t = tests; t; t = t->next) {
-		if (only && !strcmp(only, "--list")) {
-			puts(t->name);
-		} else if (!only || !strcmp(only, t->name)) {
-			if (here)
-				run_here(t);
-			else if (run(t))
-				passed++;
-			else
-				failed++;
-		}
+		if (only && strcmp(only, t->name))
+			continue;
+		if (here)
+			run_here(t);
+		n[here ? PASS : run(t)]++;
 	}
-	if (!only || strcmp(only, "--list"))
-		printf("%u passed, %u failed\n", passed, failed);
-	return failed || (only && !here && passed + failed == 0 && strcmp(only, "--list"));
+	printf("%u passed, %u failed", n[PASS], n[FAIL]);
+	if (n[SKIP])
+		printf(", %u skipped", n[SKIP]);
+	putchar('\n');
+	return n[FAIL] || n[PASS] + n[SKIP] == 0;
 }

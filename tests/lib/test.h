@@ -26,6 +26,8 @@ struct op_test {
 
 void op_test_add(struct op_test *t);
 _Noreturn void op_test_fail(const char *file, int line, const char *fmt, ...) OP_PRINTF(3, 4);
+/* Ends the test as skipped: it cannot run on this machine, and the reason says why. */
+_Noreturn void op_test_skip(const char *fmt, ...) OP_PRINTF(1, 2);
 /* A directory of this test's own, empty at start; what is in it is removed after the test. */
 const char *op_test_dir(void);
 

@@ -1,0 +1,57 @@
+# Outpost's front door. Meson does the building (see meson.build); this file only spares you from
+# knowing it. `make` or `make help` lists what there is.
+#
+# SPDX-FileCopyrightText: The Outpost authors
+# SPDX-License-Identifier: MIT
+
+BUILD ?= build
+APPLIANCE ?= sensorhub
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+DEPS = packaging/install-deps
+
+.PHONY: help run check build bench fault fuzz format lint install clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+run: build ## install what is missing, build, start the sensor hub with a simulated board
+	@echo "starting $(APPLIANCE); open the address after \"ready:\" in a browser, Ctrl-C stops it"
+	@exec $(BUILD)/outpost run $(APPLIANCE) --sim
+
+build: ## install what is missing, then build into build/
+	@$(DEPS) run build
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
+	@ninja -C $(BUILD) -j $(JOBS)
+
+check: ## every test but the long ones; the last line says how many passed
+	@$(DEPS) run build test
+	@tests/check $(CHECK)
+
+bench: ## measure speed and size against docs/budgets.md
+	@$(DEPS) run build test bench
+	@$(MAKE) --no-print-directory build
+	@tests/bench/run $(BENCH)
+
+fault: ## the fault tests at full length (half an hour)
+	@$(DEPS) run build test
+	@$(MAKE) --no-print-directory build
+	@tests/fault/run $(FAULT)
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60)
+	@$(DEPS) run build test
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+format: ## lay out the C code as .clang-format says
+	@$(DEPS) test
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+lint: ## layout, static analysis, scripts, manual pages
+	@$(DEPS) build test
+	@tests/lint
+
+install: build ## install under the prefix (DESTDIR= is honoured)
+	@meson install -C $(BUILD) --no-rebuild
+
+clean: ## remove what was built
+	@rm -rf build build-*
