@@ -1,0 +1,93 @@
+/*
+ * runtime.c - finds the runtime directory of the appliance that a tool is to talk to.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "runtime.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <outpost/buf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct found {
+	char first[PATH_MAX];
+	size_t n;
+	struct op_buf list; /* all of them, a line each */
+};
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Appliances are the directories below base that hold a bus. */
+static void look_in(const char *base, struct found *found)
+{
+	DIR *d = opendir(base);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		char dir[PATH_MAX], bus[PATH_MAX + 8];
+		if (e->d_name[0] == '.' ||
+		    snprintf(dir, sizeof(dir), "%s/%s", base, e->d_name) >= (int)sizeof(dir))
+			continue;
+		(void)snprintf(bus, sizeof(bus), "%s/bus", dir); /* fits */
+		if (!is_dir(bus))
+			continue;
+		if (found->n++ == 0)
+			memcpy(found->first, dir, sizeof(dir));
+		op_buf_printf(&found->list, "  --runtime %s\n", dir);
+	}
+	if (d)
+		(void)closedir(d); /* was only read */
+}
+
+static int take(const char *dir, char *ret_dir, size_t size)
+{
+	if (snprintf(ret_dir, size, "%s", dir) < (int)size)
+		return 0;
+	fprintf(stderr, "outpost: the runtime directory's name is too long: %s\n", dir);
+	return -ENAMETOOLONG;
+}
+
+static void look_everywhere(struct found *found)
+{
+	char base[PATH_MAX];
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	look_in("/run/outpost", found);
+	if (xdg && *xdg) {
+		(void)snprintf(base, sizeof(base), "%s/outpost", xdg); /* cut: finds nothing */
+		look_in(base, found);
+	}
+	(void)snprintf(base, sizeof(base), "/tmp/outpost-%u", (unsigned)getuid()); /* fits */
+	look_in(base, found);
+}
+
+int op_tool_runtime(const char *given, char *ret_dir, size_t size)
+{
+	const char *env = getenv("OUTPOST_RUNTIME");
+	if (!given && env && *env)
+		given = env;
+	if (given)
+		return take(given, ret_dir, size);
+	struct found found = {.n = 0};
+	op_buf_init(&found.list, 65536);
+	look_everywhere(&found);
+	int e = 0;
+	if (found.n == 1) {
+		e = take(found.first, ret_dir, size);
+	} else if (found.n == 0) {
+		fprintf(stderr, "outpost: no appliance runs here; start one with `outpost run "
+				"APPLIANCE`, or say where with --runtime DIR\n");
+		e = -ENOENT;
+	} else {
+		fprintf(stderr, "outpost: several appliances are here; choose one:\n%s",
+			found.list.data);
+		e = -ENOTUNIQ;
+	}
+	op_buf_finish(&found.list);
+	return e;
+}

@@ -1,0 +1,19 @@
+/*
+ * tools.h - the subcommands of `outpost`: one function each, argv[0] is the subcommand's name.
+ *
+ * Each returns the exit status of the program: 0 done, 1 failed (already told on stderr), 2 wrong
+ * usage, unless its man page says otherwise.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_TOOLS_H
+#define OUTPOST_TOOLS_H
+
+#include <stddef.h>
+
+int op_tool_tap(int argc, char **argv);
+int op_tool_status(int argc, char **argv);
+int op_tool_top(int argc, char **argv);
+
+#endif
