@@ -15,6 +15,8 @@
  * degraded, STATUS= on each change, WATCHDOG=1 at half of WATCHDOG_USEC as long as desc->alive
  * says that the work moves, STOPPING=1.
  *
+ * The service leaves with one of OP_EXIT_*; a supervisor restarts it after any but OP_EXIT_CONFIG.
+ *
  * Everything here belongs to the loop thread unless said otherwise.
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -27,6 +29,12 @@
 #include <outpost/config.h>
 #include <outpost/topic.h>
 #include <uv.h>
+
+/* Exit statuses of services and of `outpost run`. */
+#define OP_EXIT_FAULT 1   /* a fault that a restart may mend */
+#define OP_EXIT_USAGE 2   /* the command line, or (outpost run) an appliance that is not valid */
+#define OP_EXIT_CONFIG 78 /* EX_CONFIG of sysexits(3): settings or environment are wrong, a restart
+			   * will not help. Before the appliance was ready it ends the whole start. */
 
 /* starting -> ready <-> degraded -> stopping -> stopped; failed and restarting are written by the
  * supervisor in the name of a service that is not running. */
@@ -79,12 +87,14 @@ struct op_service_desc {
 	const struct op_call *calls;
 	size_t n_calls;
 	/* Begin work. settings stay valid until the process ends. Return a negative error after
-	 * logging what to do; the service then leaves with status 1. */
+	 * logging what to do; the service then leaves with status OP_EXIT_FAULT, or with that of
+	 * op_service_quit if start called it (OP_EXIT_CONFIG for what a restart cannot mend). */
 	int (*start)(struct op_service *s, const void *settings, void **ret_self);
 	/* Stop work and close every handle; called once, also after a failed start with what
 	 * *ret_self held. The loop runs until all handles are closed or stop_timeout_s is over. */
 	void (*stop)(struct op_service *s, void *self);
-	/* True while the work moves: called before each WATCHDOG=1. NULL: the loop is the work. */
+	/* True while the work moves: called before each WATCHDOG=1. NULL: the loop is the work, and
+	 * sched.policy and sched.priority are applied to the loop thread. */
 	bool (*alive)(struct op_service *s, void *self);
 	/* Called before each status record (once a second): set counts with op_service_count. */
 	void (*status)(struct op_service *s, void *self);
@@ -108,7 +118,8 @@ void op_service_set_state(struct op_service *s, enum op_state state, const char 
 enum op_state op_service_state(const struct op_service *s);
 /* Totals since start for the status topic. */
 void op_service_count(struct op_service *s, uint64_t records, uint64_t missed, uint64_t errors);
-/* Ask for a clean stop with this exit status; for a fault that a restart may mend. */
+/* Ask for a clean stop with this exit status (0, OP_EXIT_FAULT, OP_EXIT_CONFIG). Any thread. The
+ * first one counts. */
 void op_service_quit(struct op_service *s, int exit_status);
 /* One line that `outpost run` prints when every service is ready ("http://HOST:PORT/"). */
 void op_service_set_url(struct op_service *s, const char *url);
@@ -142,5 +153,11 @@ int op_call(const char *runtime_dir, const char *service, const char *method, js
  * /tmp/outpost-UID/<appliance>) and ~/.local/state/outpost/<appliance>. */
 int op_runtime_dir(const char *given, const char *appliance, char *ret, size_t size) OP_MUST_CHECK;
 int op_state_dir(const char *given, const char *appliance, char *ret, size_t size) OP_MUST_CHECK;
+/* The directory that holds the runtime directories of all appliances of this user. */
+int op_runtime_base(char *ret, size_t size) OP_MUST_CHECK;
+/* Makes a runtime directory with its bus/ and call/. -EPERM: the place under /tmp is not ours. */
+int op_runtime_make(const char *dir) OP_MUST_CHECK;
+/* mkdir -p; mode for the last one. 0 also if it is there already. */
+int op_dir_make(const char *path, unsigned mode) OP_MUST_CHECK;
 
 #endif

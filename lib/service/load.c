@@ -1,0 +1,155 @@
+/*
+ * load.c - from the command line to checked settings: which service am I, and where do I live.
+ *
+ * Runs on the only thread before the loop. Every mistake in the settings is printed at once; the
+ * place of a mistake is in its text (config.h).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "lib/service/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MISTAKES_MAX (64 * 1024)
+
+static void print_mistakes(const struct op_buf *errors)
+{
+	const char *at = errors->data;
+	while (*at) {
+		size_t n = strcspn(at, "\n");
+		if (n > 0)
+			op_log(OP_ERR, "%.*s", (int)n, at);
+		at += n + (at[n] == '\n');
+	}
+}
+
+static int load_once(struct op_service *s, const char *runtime_dir, const char *state_dir,
+		     struct op_buf *errors)
+{
+	const struct service_args *a = &s->args;
+	struct op_config_source src = {
+		.file = a->appliance,
+		.env_file = a->env,
+		.environ = environ,
+		.sets = a->sets,
+		.n_sets = a->n_sets,
+		.sim = a->sim,
+		.runtime_dir = runtime_dir,
+		.state_dir = state_dir,
+	};
+	return op_config_load(&src, &s->config, errors);
+}
+
+/* The appliance's name decides the default directories and they decide what ${RUNTIME} means, so
+ * that a file is read twice unless both directories were given. */
+static int load_config(struct op_service *s, struct op_buf *errors)
+{
+	const struct service_args *a = &s->args;
+	int r = load_once(s, a->runtime ? a->runtime : "/", a->state ? a->state : "/", errors);
+	if (r < 0)
+		return r;
+	const char *name = op_config_appliance(s->config);
+	r = op_runtime_dir(a->runtime, name, s->runtime_dir, sizeof(s->runtime_dir));
+	if (r == 0)
+		r = op_state_dir(a->state, name, s->state_dir, sizeof(s->state_dir));
+	if (r < 0) {
+		op_buf_printf(errors, "no place for %s: %s; use --runtime and --state\n", name,
+			      op_strerror(r));
+		return r;
+	}
+	if (a->runtime && a->state)
+		return 0;
+	op_config_free(OP_STEAL(s->config));
+	return load_once(s, s->runtime_dir, s->state_dir, errors);
+}
+
+/* The name of the only service that this program is; empty with a mistake noted otherwise. */
+static int find_service(struct op_service *s, struct op_buf *errors)
+{
+	size_t n = op_config_service_count(s->config);
+	unsigned found = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = op_config_service_name(s->config, i);
+		struct op_service_common common;
+		int r = op_config_service(s->config, name, NULL, 0, NULL, &common, errors);
+		if (r < 0)
+			return r;
+		if (strcmp(common.program, s->desc->program))
+			continue;
+		(void)snprintf(s->name, sizeof(s->name), "%s", name); /* config bounds it */
+		found++;
+	}
+	if (found == 1)
+		return 0;
+	op_buf_printf(errors, "%s: %s service runs %s; say which with --service NAME\n",
+		      op_config_file(s->config), found ? "more than one" : "no", s->desc->program);
+	return -EINVAL;
+}
+
+static bool has_service(const struct op_config *c, const char *name)
+{
+	size_t n = op_config_service_count(c);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(op_config_service_name(c, i), name))
+			return true;
+	return false;
+}
+
+static int name_service(struct op_service *s, struct op_buf *errors)
+{
+	if (!s->args.service)
+		return find_service(s, errors);
+	if (!has_service(s->config, s->args.service)) {
+		op_buf_printf(errors, "%s: no service \"%s\"\n", op_config_file(s->config),
+			      s->args.service);
+		return -EINVAL;
+	}
+	if (strlen(s->args.service) >= sizeof(s->name) - strlen("status."))
+		return -ENAMETOOLONG;
+	memcpy(s->name, s->args.service, strlen(s->args.service) + 1);
+	return 0;
+}
+
+static int load(struct op_service *s, struct op_buf *errors)
+{
+	int r = load_config(s, errors);
+	if (r == 0)
+		r = name_service(s, errors);
+	if (r < 0)
+		return r;
+	s->settings = calloc(1, s->desc->settings_bytes ? s->desc->settings_bytes : 1);
+	if (!s->settings)
+		return -ENOMEM;
+	r = op_config_service(s->config, s->name, s->desc->settings, s->desc->n_settings,
+			      s->settings, &s->common, errors);
+	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->runtime_dir);
+	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;
+}
+
+int service_load(struct op_service *s)
+{
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, MISTAKES_MAX);
+	int r = load(s, &errors);
+	if (r == 0)
+		return 0;
+	print_mistakes(&errors);
+	if (errors.len == 0)
+		op_log(OP_ERR, "%s: %s", s->args.appliance, op_strerror(r));
+	return OP_EXIT_CONFIG;
+}
+
+int service_show(struct op_service *s)
+{
+	OP_AUTO_BUF struct op_buf out, errors;
+	op_buf_init(&out, 1024 * 1024);
+	op_buf_init(&errors, MISTAKES_MAX);
+	int r = op_config_show(s->config, s->name, s->desc->settings, s->desc->n_settings, &out,
+			       &errors);
+	print_mistakes(&errors);
+	return r < 0 || out.err || fputs(out.data, stdout) == EOF || fflush(stdout) == EOF
+		       ? OP_EXIT_FAULT
+		       : 0;
+}
