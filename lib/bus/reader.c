@@ -100,7 +100,7 @@ static int open_ring(struct op_reader *r, const char *bus_dir, const char *name,
 	r->cursor = published(r);
 	if (writable)
 		map_shared(r);
-	if (r->shared)
+	if (r->shared && !(who && !*who))
 		take_line(r, who);
 	return 0;
 }
