@@ -1,0 +1,384 @@
+/*
+ * view.c - gathers topics and services from a bus directory.
+ *
+ * Readers stay open from one look to the next; each look lists the directory, opens what is new and
+ * reopens what was declared anew. A status record is read by field names, so that a tool
+ * understands services of another version.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "view.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "text.h"
+
+#define EVENT_WINDOW_NS (60 * OP_NS_PER_S) /* rate and liveness of topics of events */
+#define RATE_WINDOW_NS (2 * OP_NS_PER_S)
+#define STATUS_PREFIX "status."
+
+const char *op_topic_state_name(enum op_topic_state state)
+{
+	static const char *const names[] = {"live", "idle", "stale", "dead"};
+	return names[state];
+}
+
+const char *op_health_name(enum op_health health)
+{
+	static const char *const names[] = {"ok", "degraded", "failed"};
+	return names[health];
+}
+
+struct op_view *op_view_create(const char *runtime)
+{
+	struct op_view *v = calloc(1, sizeof(*v));
+	if (!v)
+		return NULL;
+	if (!realpath(runtime, v->runtime)) /* not there yet, perhaps */
+		(void)snprintf(v->runtime, sizeof(v->runtime), "%s", runtime);
+	const char *slash = strrchr(v->runtime, '/'), *name = slash ? slash + 1 : v->runtime;
+	op_text_safe(name, strlen(name), v->appliance, sizeof(v->appliance));
+	return v;
+}
+
+static void topic_free(struct op_view_topic *t)
+{
+	if (t)
+		op_reader_close(t->reader);
+	free(t);
+}
+
+void op_view_destroy(struct op_view *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n_topics; i++)
+		topic_free(v->topics[i]);
+	free(v);
+}
+
+/* ---- one topic ------------------------------------------------------------------------- */
+
+/* Stamp and number of the record that lies `back` before the newest; false if there is none. */
+static bool probe(struct op_reader *r, uint64_t back, uint64_t *ret_seq, uint64_t *ret_boot_ns)
+{
+	unsigned char record[OP_TOPIC_RECORD_MAX];
+	op_reader_rewind(r, back);
+	return op_reader_next(r, ret_seq, ret_boot_ns, record) == 1;
+}
+
+/* Largest n such that the n-th newest record is not older than `from`, by bisection over the
+ * stamps. */
+static uint64_t records_since(struct op_reader *r, uint64_t published, uint64_t from)
+{
+	uint64_t capacity = op_reader_capacity(r), seq, stamp;
+	uint64_t low = 0, high = published < capacity ? published : capacity;
+	while (low < high) {
+		uint64_t middle = low + (high - low + 1) / 2;
+		if (probe(r, middle, &seq, &stamp) && stamp >= from)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* Records per second, measured without waiting. A topic with a rate: between the newest record and
+ * the oldest one within two seconds (or ten periods) before it, and 0 once two such records are
+ * overdue. A topic of events: those of the last minute. */
+static double rate(struct op_view_topic *t, uint64_t now, uint64_t newest_seq)
+{
+	if (!t->has_record)
+		return 0;
+	if (t->nominal_hz <= 0) {
+		uint64_t from = now > EVENT_WINDOW_NS ? now - EVENT_WINDOW_NS : 0;
+		return (double)records_since(t->reader, t->published, from) / 60.0;
+	}
+	uint64_t ten = (uint64_t)(10e9 / t->nominal_hz);
+	uint64_t window = ten > RATE_WINDOW_NS ? ten : RATE_WINDOW_NS;
+	uint64_t from = t->boot_ns > window ? t->boot_ns - window : 0, seq, stamp;
+	uint64_t n = records_since(t->reader, t->published, from);
+	if (n < 2 || !probe(t->reader, n, &seq, &stamp) || stamp >= t->boot_ns || seq >= newest_seq)
+		return 0;
+	double period_ns = (double)(t->boot_ns - stamp) / (double)(newest_seq - seq);
+	double overdue_ns = 2 * period_ns > 1e9 ? 2 * period_ns : 1e9;
+	return (double)t->age_ns > overdue_ns ? 0 : 1e9 / period_ns;
+}
+
+static enum op_topic_state topic_state(const struct op_view_topic *t)
+{
+	uint64_t max_age_ns = op_reader_type(t->reader)->max_age_ms * OP_NS_PER_MS;
+	if (!t->writer_pid)
+		return OP_TOPIC_DEAD;
+	if (!t->has_record)
+		return OP_TOPIC_IDLE;
+	if (max_age_ns)
+		return t->age_ns > max_age_ns ? OP_TOPIC_STALE : OP_TOPIC_LIVE;
+	return t->age_ns > EVENT_WINDOW_NS ? OP_TOPIC_IDLE : OP_TOPIC_LIVE;
+}
+
+static void process_name(int pid, char out[16])
+{
+	char path[64], line[32] = "";
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	FILE *f = fopen(path, "re");
+	if (f && fgets(line, sizeof(line), f))
+		line[strcspn(line, "\n")] = '\0';
+	if (f)
+		(void)fclose(f); /* was only read */
+	op_text_safe(line, sizeof(line), out, 16);
+}
+
+/* Readers that really follow the topic; a name comes from another process's memory. */
+static void look_at_readers(struct op_view_topic *t)
+{
+	t->n_readers = op_reader_list(t->reader, t->readers, OP_TOPIC_READERS_MAX);
+	t->missed = 0;
+	for (size_t i = 0; i < t->n_readers; i++) {
+		char who[sizeof(t->readers[i].who)];
+		op_text_safe(t->readers[i].who, sizeof(who), who, sizeof(who));
+		memcpy(t->readers[i].who, who, sizeof(who));
+		t->missed += t->readers[i].missed;
+	}
+}
+
+static void look_at_topic(struct op_view_topic *t)
+{
+	unsigned char record[OP_TOPIC_RECORD_MAX];
+	uint64_t seq = 0;
+	int writer = op_reader_writer_pid(t->reader);
+	if (writer && writer != t->writer_pid)
+		process_name(writer, t->writer);
+	t->writer_pid = writer;
+	t->published = op_reader_published(t->reader);
+	t->has_record = op_reader_last(t->reader, &seq, &t->boot_ns, record) == 1;
+	uint64_t now = op_now_ns();
+	t->age_ns = t->has_record && now > t->boot_ns ? now - t->boot_ns : 0;
+	t->nominal_hz = op_reader_type(t->reader)->rate_mhz / 1000.0;
+	t->measured_hz = rate(t, now, seq);
+	t->state = topic_state(t);
+	look_at_readers(t);
+	t->history[t->n_history++ % OP_VIEW_HISTORY] = (float)t->measured_hz;
+}
+
+/* ---- one service ----------------------------------------------------------------------- */
+
+static const struct op_field *find_field(const struct op_topic_type *type, const char *name)
+{
+	for (uint32_t i = 0; i < type->n_fields; i++)
+		if (!strcmp(type->fields[i].name, name))
+			return &type->fields[i];
+	return NULL;
+}
+
+double op_view_number(const struct op_topic_type *type, const void *record, const char *field)
+{
+	const struct op_field *f = find_field(type, field);
+	return f ? op_field_f64(f, record) : 0;
+}
+
+void op_view_text(const struct op_topic_type *type, const void *record, const char *field,
+		  char *out, size_t size)
+{
+	const struct op_field *f = find_field(type, field);
+	out[0] = '\0';
+	if (f && f->type == OP_TEXT) {
+		op_text_safe((const char *)record + f->offset, f->bytes, out, size);
+	} else if (f && f->type == OP_ENUM) {
+		char label[64];
+		op_field_label(f, record, label, sizeof(label));
+		op_text_safe(label, sizeof(label), out, size);
+	}
+}
+
+static uint64_t count(const struct op_topic_type *type, const void *record, const char *field)
+{
+	double v = op_view_number(type, record, field);
+	return v > 0 && v < 1e18 ? (uint64_t)v : 0;
+}
+
+static int64_t pss_kib(int pid)
+{
+	char path[64], line[128];
+	long long kib = -1;
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	FILE *f = pid > 0 ? fopen(path, "re") : NULL;
+	while (f && kib < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pss: %lld", &kib) != 1)
+			kib = -1;
+	if (f)
+		(void)fclose(f); /* was only read */
+	return kib;
+}
+
+static void set_failed(struct op_view_service *s, const char *why)
+{
+	(void)snprintf(s->state, sizeof(s->state), "failed");
+	(void)snprintf(s->reason, sizeof(s->reason), "%s", why);
+	s->health = OP_HEALTH_FAILED;
+}
+
+static enum op_health health_of(const char *state)
+{
+	static const char *const degraded[] = {"degraded", "starting", "stopping"};
+	if (!strcmp(state, "ready"))
+		return OP_HEALTH_OK;
+	for (size_t i = 0; i < OP_ARRAY_SIZE(degraded); i++)
+		if (!strcmp(state, degraded[i]))
+			return OP_HEALTH_DEGRADED;
+	return OP_HEALTH_FAILED;
+}
+
+/* What the service said last is true only while somebody lives who would say otherwise. */
+static void judge(struct op_view_service *s, const struct op_view_topic *t)
+{
+	char age[OP_TEXT_CELL], why[64];
+	s->health = health_of(s->state);
+	if (t->state == OP_TOPIC_DEAD && strcmp(s->state, "stopped") != 0) {
+		s->since_boot_ns = t->has_record ? t->boot_ns : 0;
+		set_failed(s, "not running");
+	} else if (t->state == OP_TOPIC_STALE && s->pid) {
+		(void)snprintf(why, sizeof(why), "hangs: said nothing for %s",
+			       op_text_span(t->age_ns, age));
+		set_failed(s, why);
+	}
+	if (t->state == OP_TOPIC_DEAD)
+		s->pid = 0;
+}
+
+static void look_at_service(struct op_view_service *s, const struct op_view_topic *t)
+{
+	unsigned char record[OP_TOPIC_RECORD_MAX];
+	const struct op_topic_type *type = op_reader_type(t->reader);
+	uint64_t seq, boot_ns;
+	*s = (struct op_view_service){.topic = t, .pss_kib = -1};
+	(void)snprintf(s->name, sizeof(s->name), "%s", t->name + strlen(STATUS_PREFIX));
+	(void)snprintf(s->state, sizeof(s->state), "starting");
+	if (op_reader_last(t->reader, &seq, &boot_ns, record) == 1) {
+		op_view_text(type, record, "state", s->state, sizeof(s->state));
+		op_view_text(type, record, "reason", s->reason, sizeof(s->reason));
+		op_view_text(type, record, "sched", s->sched, sizeof(s->sched));
+		s->since_boot_ns = count(type, record, "since_boot_ns");
+		s->pid = (int)count(type, record, "pid");
+		s->uptime_s = op_view_number(type, record, "uptime_s");
+		s->cpu_percent = op_view_number(type, record, "cpu_percent");
+		s->rss_kib = count(type, record, "rss_kib");
+		s->restarts = count(type, record, "restarts");
+		s->threads = count(type, record, "threads");
+		s->records = count(type, record, "records");
+		s->missed = count(type, record, "missed");
+		s->errors = count(type, record, "errors");
+	}
+	judge(s, t);
+	if (!s->pid)
+		s->uptime_s = s->cpu_percent = 0, s->rss_kib = 0;
+	else
+		s->pss_kib = pss_kib(s->pid);
+}
+
+/* ---- the directory --------------------------------------------------------------------- */
+
+static struct op_view_topic *find_topic(struct op_view *v, const char *name)
+{
+	for (size_t i = 0; i < v->n_topics; i++)
+		if (!strcmp(v->topics[i]->name, name))
+			return v->topics[i];
+	return NULL;
+}
+
+/* 0 if there is no such file (now). */
+static uint64_t inode(const struct op_view *v, const char *name)
+{
+	char path[sizeof(v->runtime) + OP_TOPIC_NAME_MAX + 8];
+	struct stat st;
+	(void)snprintf(path, sizeof(path), "%s/bus/%s", v->runtime, name); /* fits */
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Opens the topic, also when its file was replaced: declared anew, or by another run. */
+static bool is_open(struct op_view *v, struct op_view_topic *t)
+{
+	char bus_dir[sizeof(v->runtime) + 8];
+	struct op_reader *reader;
+	uint64_t now = inode(v, t->name);
+	if (t->reader && now == t->inode)
+		return true;
+	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", v->runtime); /* fits */
+	if (op_reader_open(bus_dir, t->name, "", &reader) < 0)
+		return false;
+	op_reader_close(t->reader);
+	t->reader = reader;
+	t->inode = now; /* if it was replaced since, the next look sees that */
+	return true;
+}
+
+static int found(const char *name, void *arg)
+{
+	struct op_view *v = arg;
+	struct op_view_topic *t = find_topic(v, name);
+	if (!t && v->n_topics == OP_VIEW_TOPICS_MAX)
+		return 0;
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			return -ENOMEM;
+		(void)snprintf(t->name, sizeof(t->name), "%s", name); /* the bus checked it */
+		v->topics[v->n_topics++] = t;
+	}
+	/* One that cannot be opened stays out of sight and is tried again at the next look. */
+	t->seen = is_open(v, t);
+	return 0;
+}
+
+static void drop_unseen(struct op_view *v)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < v->n_topics; i++) {
+		if (v->topics[i]->seen)
+			v->topics[kept++] = v->topics[i];
+		else
+			topic_free(v->topics[i]);
+	}
+	v->n_topics = kept;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct op_view_topic *const *x = a, *const *y = b;
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static void look_at_services(struct op_view *v)
+{
+	v->n_services = 0;
+	v->health = OP_HEALTH_OK;
+	for (size_t i = 0; i < v->n_topics; i++) {
+		if (strncmp(v->topics[i]->name, STATUS_PREFIX, strlen(STATUS_PREFIX)) != 0)
+			continue;
+		struct op_view_service *s = &v->services[v->n_services++];
+		look_at_service(s, v->topics[i]);
+		if (s->health > v->health)
+			v->health = s->health;
+	}
+	if (v->n_services == 0)
+		v->health = OP_HEALTH_FAILED;
+}
+
+int op_view_take(struct op_view *v)
+{
+	char bus_dir[sizeof(v->runtime) + 8];
+	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", v->runtime); /* fits */
+	for (size_t i = 0; i < v->n_topics; i++)
+		v->topics[i]->seen = false;
+	int e = op_bus_list(bus_dir, found, v);
+	drop_unseen(v);
+	qsort(v->topics, v->n_topics, sizeof(struct op_view_topic *), by_name);
+	v->now_ns = op_now_ns();
+	for (size_t i = 0; i < v->n_topics; i++)
+		look_at_topic(v->topics[i]);
+	look_at_services(v);
+	return e;
+}

@@ -1,0 +1,93 @@
+/*
+ * view.h - what the bus directory of an appliance says about its services and topics, at one
+ * moment.
+ *
+ * One view serves `outpost status` and `outpost top`. It reads topics without being listed as a
+ * reader and asks nobody: a service's health is its status topic's state, its age, and whether a
+ * live process holds the topic. One thread.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_TOOLS_VIEW_H
+#define OUTPOST_TOOLS_VIEW_H
+
+#include <limits.h>
+#include <outpost/topic.h>
+
+#define OP_VIEW_TOPICS_MAX 256
+#define OP_VIEW_HISTORY 32 /* measured rates kept per topic, one per refresh */
+
+/* live: records come as declared; stale: the last one is older than max_age_ms, the writer is
+ * there; idle: nothing published yet, or a topic of events without one in the last minute; dead:
+ * nobody writes it. */
+enum op_topic_state { OP_TOPIC_LIVE, OP_TOPIC_IDLE, OP_TOPIC_STALE, OP_TOPIC_DEAD };
+const char *op_topic_state_name(enum op_topic_state state);
+
+/* ok: ready; degraded: degraded, starting or stopping; failed: everything else. */
+enum op_health { OP_HEALTH_OK, OP_HEALTH_DEGRADED, OP_HEALTH_FAILED };
+const char *op_health_name(enum op_health health);
+
+struct op_view_topic {
+	char name[OP_TOPIC_NAME_MAX + 1];
+	struct op_reader *reader; /* owned by the view; its type is the topic's declaration */
+	uint64_t published;
+	bool has_record;
+	uint64_t boot_ns;   /* stamp of the newest record, when there is one */
+	uint64_t age_ns;    /* of the newest record when the view was taken */
+	double nominal_hz;  /* 0: events */
+	double measured_hz; /* from stamps in the ring, see rate() in view.c */
+	int writer_pid;     /* 0: nobody */
+	char writer[16];    /* its process name, "" if unknown */
+	enum op_topic_state state;
+	struct op_reader_info readers[OP_TOPIC_READERS_MAX];
+	size_t n_readers;
+	uint64_t missed; /* by all readers there are now */
+	float history[OP_VIEW_HISTORY];
+	unsigned n_history; /* refreshes so far; the newest rate is at (n_history - 1) % HISTORY */
+	uint64_t inode;     /* of the file the reader has open */
+	bool seen;
+};
+
+struct op_view_service {
+	char name[OP_TOPIC_NAME_MAX + 1]; /* without "status." */
+	const struct op_view_topic *topic;
+	enum op_health health;
+	char state[32];   /* as published, or "failed" when nobody lives to publish */
+	char reason[256]; /* harmless on a terminal */
+	char sched[96];
+	uint64_t since_boot_ns; /* of the state; 0 unknown */
+	int pid;                /* 0: not running */
+	double uptime_s;
+	double cpu_percent;
+	uint64_t rss_kib;
+	int64_t pss_kib; /* -1: not permitted */
+	uint64_t restarts, threads, records, missed, errors;
+};
+
+struct op_view {
+	char runtime[PATH_MAX];
+	char appliance[64];                               /* the runtime directory's name */
+	uint64_t now_ns;                                  /* boot clock when taken */
+	struct op_view_topic *topics[OP_VIEW_TOPICS_MAX]; /* by name */
+	size_t n_topics;
+	struct op_view_service services[OP_VIEW_TOPICS_MAX]; /* by name */
+	size_t n_services;
+	enum op_health health; /* the worst of the services; failed if there is none */
+};
+
+/* Copies runtime. NULL: no memory. Take a view before looking at it. */
+struct op_view *op_view_create(const char *runtime);
+void op_view_destroy(struct op_view *v);
+
+/* Looks again. 0, or -ENOENT if there is no bus directory (the view is then empty), or another
+ * negative errno from reading it. Topics that cannot be opened are left out. */
+int op_view_take(struct op_view *v) OP_MUST_CHECK;
+
+/* A numeric or text field by name; 0 or "" if the record has none. size counts the NUL; text is
+ * made harmless for a terminal. */
+double op_view_number(const struct op_topic_type *type, const void *record, const char *field);
+void op_view_text(const struct op_topic_type *type, const void *record, const char *field,
+		  char *out, size_t size);
+
+#endif
