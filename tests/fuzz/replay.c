@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool replay(const char *path, size_t size)
 {
-	OP_AUTO_FREE uint8_t *data = malloc(size ? size : 1); /* exact, so that ASan sees one past it */
+	OP_AUTO_FREE uint8_t *data =
+		malloc(size ? size : 1); /* exact, so that ASan sees one past it */
 	FILE *f = fopen(path, "rb");
 	bool ok = f && data && fread(data, 1, size, f) == size;
 	if (f)
@@ -45,6 +46,7 @@ int main(int argc, char **argv)
 	if (!inputs)
 		fprintf(stderr, "no inputs; usage: fuzz-NAME DIRECTORY|FILE...\n");
 	ok = ok && inputs > 0;
-	printf("%s corpus (%u inputs)\n%d passed, %d failed\n", ok ? "ok" : "FAILED", inputs, ok, !ok);
+	printf("%s corpus (%u inputs)\n%d passed, %d failed\n", ok ? "ok" : "FAILED", inputs, ok,
+	       !ok);
 	return !ok;
 }

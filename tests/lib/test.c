@@ -87,7 +87,8 @@ static void run_here(const struct op_test *t)
 		op_test_fail(t->name, 0, "leaves %d descriptors open", after - before);
 }
 
-/* In a process of its own; returns its verdict and says it, but for a skip, which says it itself. */
+/* In a process of its own; returns its verdict and says it, but for a skip, which says it itself.
+ */
 static enum verdict run(const struct op_test *t)
 {
 	snprintf(dir, sizeof(dir), "/tmp/outpost-test-XXXXXX");
