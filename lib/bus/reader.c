@@ -21,11 +21,15 @@
 #include "layout.h"
 
 #define POLL_NS (10 * OP_NS_PER_MS) /* without write permission nobody can wake us */
+#define FEW 128                     /* records a look at a fast stream should bring */
+#define PAUSES_MOST 127             /* between two looks: a few microseconds */
 
 struct op_reader {
 	struct op_ring ring;
 	uint64_t cursor;
 	uint64_t missed;
+	size_t record_bytes; /* as it was checked: the file may be changed under us */
+	unsigned pauses;     /* before the next look at the counters, see look_less() */
 	struct op_topic_type *type;
 	struct op_ring_readers *shared; /* writable; NULL without permission */
 	struct op_ring_reader *line;    /* ours, in shared; NULL if all were taken */
@@ -43,6 +47,32 @@ static uint64_t published(const struct op_reader *r)
 static uint64_t begun(const struct op_reader *r)
 {
 	return atomic_load_explicit(&r->ring.writer->begin, memory_order_relaxed);
+}
+
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb");
+#elif defined(__arm__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* A reader that polls as fast as it can takes the cache line of the counters away from the writer
+ * with each look, and each look brings but one or two records. So when looks keep finding
+ * something, yet little, it waits a little longer before each; the first look that finds nothing
+ * ends that, so that a record which comes alone is seen at once. */
+static void look_less(struct op_reader *r, size_t found, size_t max)
+{
+	uint64_t few = (r->ring.mask + 1) / 8 < FEW ? (r->ring.mask + 1) / 8 : FEW;
+	if (found == 0)
+		r->pauses = 0;
+	else if (found >= max || found > 2 * few)
+		r->pauses /= 2;
+	else if (found < few && r->pauses < PAUSES_MOST)
+		r->pauses = 2 * r->pauses + 1;
 }
 
 /* Maps the readers' page writable. Its offset is a multiple of 4 KiB, pages may be larger. */
@@ -92,10 +122,14 @@ static int open_ring(struct op_reader *r, const char *bus_dir, const char *name,
 	int e = op_ring_map(r->fd, false, &r->ring);
 	if (e < 0)
 		return e;
+	if (op_reader_retired(r))
+		return -ENOENT; /* its writer died before the successor had its name */
 	e = op_schema_parse(op_ring_schema(&r->ring), r->ring.header->schema_bytes, &r->type);
 	if (e < 0)
 		return e;
-	if (r->type->record_bytes != r->ring.header->record_bytes)
+	r->record_bytes = r->type->record_bytes;
+	if (OP_SLOT_RECORD + r->record_bytes > r->ring.stride ||
+	    r->record_bytes != r->ring.header->record_bytes)
 		return -EBADMSG;
 	r->cursor = published(r);
 	if (writable)
@@ -206,6 +240,8 @@ static size_t settle(const struct op_reader *r, size_t n)
 ssize_t op_reader_read(struct op_reader *r, void *slots, size_t max, uint64_t *ret_first_seq)
 {
 	uint64_t slack = 0;
+	for (unsigned i = 0; i < r->pauses; i++)
+		relax();
 	for (;;) {
 		uint64_t end = published(r);
 		uint64_t oldest = op_ring_oldest(&r->ring, begun(r));
@@ -213,6 +249,7 @@ ssize_t op_reader_read(struct op_reader *r, void *slots, size_t max, uint64_t *r
 			skip_to(r, oldest + slack < end ? oldest + slack : end);
 		size_t n = end - r->cursor < max ? (size_t)(end - r->cursor) : max;
 		if (n == 0) {
+			look_less(r, 0, max);
 			tell(r);
 			return max > 0 && op_reader_retired(r) && published(r) == r->cursor
 				       ? -OP_ESCHEMA
@@ -226,6 +263,7 @@ ssize_t op_reader_read(struct op_reader *r, void *slots, size_t max, uint64_t *r
 			skip_to(r, r->cursor + lost);
 			*ret_first_seq = r->cursor;
 			r->cursor += n - lost;
+			look_less(r, n, max);
 			tell(r);
 			return (ssize_t)(n - lost);
 		}
@@ -243,7 +281,7 @@ int op_reader_next(struct op_reader *r, uint64_t *ret_seq, uint64_t *ret_boot_ns
 	if (n <= 0)
 		return (int)n;
 	memcpy(ret_boot_ns, slot, sizeof(*ret_boot_ns));
-	memcpy(ret_record, slot + OP_SLOT_RECORD, r->ring.header->record_bytes);
+	memcpy(ret_record, slot + OP_SLOT_RECORD, r->record_bytes);
 	return 1;
 }
 
@@ -257,13 +295,16 @@ int op_reader_last(const struct op_reader *r, uint64_t *ret_seq, uint64_t *ret_b
 		uint64_t boot_ns;
 		const unsigned char *slot = op_ring_slot(&r->ring, end - 1);
 		copy_out(&boot_ns, slot, sizeof(boot_ns));
-		copy_out(ret_record, slot + OP_SLOT_RECORD, r->ring.header->record_bytes);
+		copy_out(ret_record, slot + OP_SLOT_RECORD, r->record_bytes);
 		atomic_thread_fence(memory_order_acquire); /* as in settle() */
 		if (op_ring_oldest(&r->ring, begun(r)) <= end - 1) {
 			*ret_seq = end - 1;
 			*ret_boot_ns = boot_ns;
 			return 1;
 		}
+		if (published(r) == end)
+			return -EBADMSG; /* claimed a whole ring ahead: no writer of ours did that
+					  */
 	}
 }
 
@@ -282,6 +323,9 @@ int op_reader_wait(struct op_reader *r, uint64_t timeout_ns)
 	uint64_t now = op_now_ns();
 	uint64_t deadline = now + timeout_ns < now ? UINT64_MAX : now + timeout_ns;
 	for (;;) {
+		if (published(r) != r->cursor)
+			return 1; /* without raising the flag: it would cost the writer a system
+				     call */
 		/* Pairs with the increment in op_ring_wake, see there. */
 		uint32_t bell = atomic_load_explicit(&r->ring.writer->bell, memory_order_acquire);
 		if (r->shared) {
