@@ -53,12 +53,20 @@ static bool header_ok(const struct op_ring_header *h, uint64_t file_bytes)
 	       op_ring_name_ok(h->name);
 }
 
+/* published is loaded first: a live writer raises begin before it. */
+static bool counters_ok(const struct op_ring *ring)
+{
+	uint64_t published = atomic_load_explicit(&ring->writer->published, memory_order_acquire);
+	uint64_t begin = atomic_load_explicit(&ring->writer->begin, memory_order_relaxed);
+	return published >= ring->header->first_seq && begin >= published;
+}
+
 static bool content_ok(const struct op_ring *ring)
 {
 	const char *schema = op_ring_schema(ring);
 	size_t n = ring->header->schema_bytes;
 	return memchr(schema, '\0', n + 1) == schema + n &&
-	       op_schema_hash(schema, n) == ring->header->schema_hash;
+	       op_schema_hash(schema, n) == ring->header->schema_hash && counters_ok(ring);
 }
 
 int op_ring_map(int fd, bool writable, struct op_ring *ret)

@@ -163,7 +163,7 @@ static bool parse_type(struct parsed *p, const json_t *root)
 		return false;
 	p->type.name = member(p, root, "topic");
 	p->type.help = member(p, root, "help");
-	p->type.rate_mhz = (uint32_t)lround(rate);
+	p->type.rate_mhz = (uint32_t)llround(rate);
 	p->type.fields = p->fields;
 	for (size_t i = 0; i < n; i++)
 		if (!parse_field(p, json_array_get(fields, i), &p->fields[i]))

@@ -64,9 +64,25 @@ static int write_head(int fd, const struct opening *o, const struct op_ring_head
 	return pwrite(fd, &w, sizeof(w), (off_t)h->writer_offset) == (ssize_t)sizeof(w) ? 0 : -EIO;
 }
 
+/* Puts the new file in the place of the old one (may be NULL), which is retired first: were it
+ * the other way round and the writer killed in between, the old one's readers would wait for ever.
+ * A retired file that still has its name is no topic to readers, and is replaced by the next
+ * writer. */
+static int give_name(const struct opening *o, const char *hidden, struct op_ring *old)
+{
+	/* Pairs with the acquire load in op_reader_retired. */
+	if (old)
+		atomic_store_explicit(&old->writer->retired, 1, memory_order_release);
+	if (renameat(o->dir_fd, hidden, o->dir_fd, o->name) < 0)
+		return -errno;
+	if (old)
+		op_ring_wake(old);
+	return 0;
+}
+
 /* Makes the file under a hidden name, reserves all of its space, locks it, and only then gives it
  * its name: nobody ever sees half a topic. A hidden file left by a kill is simply made anew. */
-static int make_file(const struct opening *o, int *ret_fd)
+static int make_file(const struct opening *o, struct op_ring *old, int *ret_fd)
 {
 	struct op_ring_header h = {.version = RING_VERSION,
 				   .schema_bytes = (uint32_t)o->schema.len,
@@ -94,8 +110,8 @@ static int make_file(const struct opening *o, int *ret_fd)
 		r = write_head(fd, o, &h);
 	if (r == 0)
 		r = op_ring_lock(fd, RING_LOCK_WRITER);
-	if (r == 0 && renameat(o->dir_fd, hidden, o->dir_fd, o->name) < 0)
-		r = -errno;
+	if (r == 0)
+		r = give_name(o, hidden, old);
 	if (r < 0) {
 		(void)unlinkat(o->dir_fd, hidden, 0); /* the first error is the one to tell */
 		return r;
@@ -112,33 +128,37 @@ static bool same_layout(const struct op_ring *ring, const struct opening *o)
 	       !memcmp(op_ring_schema(ring), o->schema.data, o->schema.len);
 }
 
-/* The file of another schema: take over its sequence, replace it, tell its readers. */
-static int replace(struct opening *o, struct op_ring *old, int *ret_fd)
+/* Whether a writer may go on with this file. Nobody else writes it now: the lock is ours. */
+static bool can_continue(const struct op_ring *ring, const struct opening *o)
 {
-	o->first_seq = atomic_load_explicit(&old->writer->published, memory_order_relaxed);
-	int r = make_file(o, ret_fd);
-	if (r < 0)
-		return r;
-	/* Pairs with the acquire load in op_reader_retired: the new file has its name by now. */
-	atomic_store_explicit(&old->writer->retired, 1, memory_order_release);
-	op_ring_wake(old);
-	return 0;
+	return same_layout(ring, o) &&
+	       !atomic_load_explicit(&ring->writer->retired, memory_order_relaxed);
 }
 
-/* An existing file: goes on with it, or replaces it. *ret_fd is locked. */
+/* A writer that died in a batch has claimed half a ring at most. */
+static bool counters_fit(const struct op_ring *ring)
+{
+	uint64_t begin = atomic_load_explicit(&ring->writer->begin, memory_order_relaxed);
+	uint64_t next = atomic_load_explicit(&ring->writer->published, memory_order_relaxed);
+	return begin - next <= (ring->mask + 1) / 2;
+}
+
+/* An existing file: goes on with it, or replaces it and its sequence. *ret_fd is locked. */
 static int take_over(struct opening *o, int old_fd, struct op_ring *ret_ring, int *ret_fd)
 {
 	struct op_ring old;
 	int r = op_ring_map(old_fd, true, &old);
 	if (r == -EBADMSG) /* damaged or of another version: nothing in it can be kept */
-		return make_file(o, ret_fd);
+		return make_file(o, NULL, ret_fd);
 	if (r < 0)
 		return r;
-	if (same_layout(&old, o)) {
+	if (can_continue(&old, o) && counters_fit(&old)) {
 		*ret_ring = old;
 		return 0;
 	}
-	r = replace(o, &old, ret_fd);
+	if (counters_fit(&old))
+		o->first_seq = atomic_load_explicit(&old.writer->published, memory_order_relaxed);
+	r = make_file(o, &old, ret_fd);
 	op_ring_unmap(&old);
 	return r;
 }
@@ -160,7 +180,7 @@ static int open_file(struct opening *o, struct op_ring *ret_ring, int *ret_fd, i
 	if (fd < 0 && errno != ENOENT)
 		return -errno;
 	if (fd < 0) {
-		r = make_file(o, &new_fd);
+		r = make_file(o, NULL, &new_fd);
 	} else {
 		r = op_ring_lock(fd, RING_LOCK_WRITER);
 		if (r == -EBUSY && ret_owner)
