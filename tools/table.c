@@ -15,7 +15,7 @@
 #include "text.h"
 
 #define GAP 2
-#define TAIL_ROOM 12 /* the last column keeps at least this */
+#define TAIL_ROOM 32 /* the last column keeps this, if it has so much to say */
 
 static void begin(struct op_table *t, const struct op_table_column *columns, size_t n)
 {
@@ -202,9 +202,19 @@ static size_t natural_width(const struct op_table *t, size_t c)
 	return width;
 }
 
+static size_t tail_room(const struct op_table *t)
+{
+	size_t width = op_text_width(t->column[t->n_columns - 1].title);
+	for (size_t i = 0; i < t->n_rows; i++) {
+		size_t w = op_text_width(t->rows[i].tail);
+		width = w > width ? w : width;
+	}
+	return width < TAIL_ROOM ? width : TAIL_ROOM;
+}
+
 static size_t total_width(const struct op_table *t)
 {
-	size_t total = TAIL_ROOM;
+	size_t total = tail_room(t);
 	for (size_t c = 0; c + 1 < t->n_columns; c++)
 		total += t->column[c].width ? t->column[c].width + GAP : 0;
 	return total;

@@ -77,38 +77,6 @@ static void cell(struct op_buf *b, const char *text, int columns, bool left, boo
 		pad(b, rest);
 }
 
-static void field_text(const struct op_field *f, const void *record, char *out, size_t size)
-{
-	const char *at = (const char *)record + f->offset;
-	uint64_t u;
-	int64_t i;
-	switch (f->type) {
-	case OP_TEXT:
-		op_text_safe(at, f->bytes, out, size);
-		if (!*out)
-			(void)snprintf(out, size, "-");
-		break;
-	case OP_ENUM:
-		op_field_label(f, record, out, size);
-		break;
-	case OP_U64:
-		memcpy(&u, at, sizeof(u));
-		(void)snprintf(out, size, "%" PRIu64, u);
-		break;
-	case OP_I64:
-		memcpy(&i, at, sizeof(i));
-		(void)snprintf(out, size, "%" PRId64, i);
-		break;
-	case OP_F64:
-		(void)snprintf(out, size, "%.9g", op_field_f64(f, record));
-		break;
-	default: /* every integer up to 32 bits is exact in a double, a float needs no more digits
-		  */
-		(void)snprintf(out, size, f->type == OP_F32 ? "%.6g" : "%.0f",
-			       op_field_f64(f, record));
-	}
-}
-
 static void columns_header(const struct tap_options *o, const struct op_topic_type *type,
 			   struct op_buf *b)
 {
@@ -134,7 +102,7 @@ static void columns_row(const struct op_topic_type *type, uint64_t seq, const ch
 	cell(b, text, SEQ_COLUMNS, false, false);
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		const struct op_field *f = &type->fields[i];
-		field_text(f, record, text, sizeof(text));
+		op_text_field(f, record, text, sizeof(text));
 		cell(b, text, field_columns(f), left_aligned(f), i + 1 == type->n_fields);
 	}
 	op_buf_putc(b, '\n');
@@ -148,7 +116,7 @@ static void pairs_row(const struct op_topic_type *type, const char *name, uint64
 	op_buf_printf(b, "%s  %-20s  #%-8" PRIu64, when, name, seq);
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		const struct op_field *f = &type->fields[i];
-		field_text(f, record, text, sizeof(text));
+		op_text_field(f, record, text, sizeof(text));
 		op_buf_printf(b, " %s=%s%s", f->name, text, f->unit ? f->unit : "");
 	}
 	op_buf_putc(b, '\n');

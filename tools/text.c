@@ -9,6 +9,7 @@
  */
 #include "text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -72,9 +73,9 @@ char *op_text_kib(uint64_t kib, char out[OP_TEXT_CELL])
 	return scaled((double)kib, 1024, "KMGT", out);
 }
 
-/* Decodes one character of well-formed UTF-8 (RFC 3629); its bytes, or 0. */
-static size_t decode(const unsigned char *s, size_t n, uint32_t *ret_code)
+size_t op_text_decode(const char *text, size_t n, uint32_t *ret_code)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 	if (len == 0 || len > n || s[0] > 0xf4)
@@ -97,7 +98,7 @@ void op_text_safe(const char *from, size_t n, char *out, size_t size)
 	size_t at = 0, used = 0;
 	while (at < n && from[at] && used + 1 < size) {
 		uint32_t code = 0;
-		size_t len = decode((const unsigned char *)from + at, n - at, &code);
+		size_t len = op_text_decode(from + at, n - at, &code);
 		bool steers = code < 0x20 || (code >= 0x7f && code < 0xa0);
 		if (len == 0 || steers) {
 			out[used++] = '?';
@@ -118,10 +119,43 @@ size_t op_text_width(const char *text)
 	size_t width = 0, n = strlen(text);
 	for (size_t at = 0; at < n;) {
 		uint32_t code = 0;
-		size_t len = decode((const unsigned char *)text + at, n - at, &code);
+		size_t len = op_text_decode(text + at, n - at, &code);
 		int columns = len ? wcwidth((wchar_t)code) : 1;
 		width += columns < 0 ? 1 : (size_t)columns;
 		at += len ? len : 1;
 	}
 	return width;
+}
+
+void op_text_field(const struct op_field *f, const void *record, char *out, size_t size)
+{
+	const char *at = (const char *)record + f->offset;
+	char label[128];
+	uint64_t u;
+	int64_t i;
+	switch (f->type) {
+	case OP_TEXT:
+		op_text_safe(at, f->bytes, out, size);
+		if (!*out)
+			(void)snprintf(out, size, "-");
+		break;
+	case OP_ENUM:
+		op_field_label(f, record, label, sizeof(label));
+		op_text_safe(label, sizeof(label), out, size);
+		break;
+	case OP_U64:
+		memcpy(&u, at, sizeof(u));
+		(void)snprintf(out, size, "%" PRIu64, u);
+		break;
+	case OP_I64:
+		memcpy(&i, at, sizeof(i));
+		(void)snprintf(out, size, "%" PRId64, i);
+		break;
+	case OP_F64:
+		(void)snprintf(out, size, "%.9g", op_field_f64(f, record));
+		break;
+	default: /* an integer up to 32 bits is exact in a double; a float has no more digits */
+		(void)snprintf(out, size, f->type == OP_F32 ? "%.6g" : "%.0f",
+			       op_field_f64(f, record));
+	}
 }

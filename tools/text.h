@@ -7,7 +7,7 @@
 #ifndef OUTPOST_TOOLS_TEXT_H
 #define OUTPOST_TOOLS_TEXT_H
 
-#include <outpost/base.h>
+#include <outpost/topic.h>
 
 /* Every function below writes at most OP_TEXT_CELL bytes with the NUL and returns out. */
 #define OP_TEXT_CELL 16
@@ -25,6 +25,10 @@ char *op_text_kib(uint64_t kib, char out[OP_TEXT_CELL]);
  * (control characters, C1 in UTF-8, bytes that are not UTF-8) replaced by '?'. Cuts at a
  * character's edge so that size holds it with the NUL. */
 void op_text_safe(const char *from, size_t n, char *out, size_t size);
+/* Decodes one character of well-formed UTF-8 (RFC 3629); its bytes, or 0. n >= 1. */
+size_t op_text_decode(const char *text, size_t n, uint32_t *ret_code);
+/* A field's value for people, harmless on a terminal, without its unit; "-" for empty text. */
+void op_text_field(const struct op_field *f, const void *record, char *out, size_t size);
 /* Terminal columns of UTF-8 text; needs setlocale(3), counts code points without it. */
 size_t op_text_width(const char *text);
 
