@@ -30,6 +30,7 @@ check: ## every test but the long ones; the last line says how many passed
 
 bench: ## measure speed and size against docs/budgets.md
 	@$(DEPS) run build test bench
+	@[ ! -f $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >/dev/null # finds new peers
 	@$(MAKE) --no-print-directory build
 	@tests/bench/run $(BENCH)
 

@@ -134,7 +134,7 @@ def _reap_left_behind(mark):
     return left
 
 
-def _run(name):
+def _run(name, announce=True):
     """Runs one test; returns "ok", "FAILED" or "skipped" (which the test has printed itself)."""
     global _directory
     function, timeout = _tests[name]
@@ -157,7 +157,8 @@ def _run(name):
     elif status < 0:
         print(f"{name}: killed by {signal.Signals(-status).name}", file=sys.stderr)
     verdict = "ok" if status == 0 and not left else "FAILED"
-    print(f"{verdict} {name}", flush=True)
+    if announce:
+        print(f"{verdict} {name}", flush=True)
     return verdict
 
 
@@ -174,6 +175,12 @@ def main():
     text = f"{counts['ok']} passed, {counts['FAILED']} failed"
     print(text + (f", {counts['skipped']} skipped" if counts["skipped"] else ""), flush=True)
     sys.exit(1 if counts["FAILED"] or not counts else 0)
+
+
+def bench(function):
+    """Runs one registered function as a bench: the same care, but what it prints is its figures."""
+    verdict = _run(function.__name__, announce=False)
+    sys.exit(0 if verdict == "ok" else 1)
 
 
 # ---- waiting -------------------------------------------------------------------------------
