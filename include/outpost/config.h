@@ -104,8 +104,10 @@ struct op_config_source {
 	const char *const *sets; /* "path=value" */
 	size_t n_sets;
 	bool sim;                /* apply the simulators' `set` */
-	const char *runtime_dir; /* for ${RUNTIME} in arguments and values */
+	const char *runtime_dir; /* for ${RUNTIME} in arguments and values; NULL: left as it is */
 	const char *state_dir;   /* for ${STATE} */
+	const char *text;        /* the file's content, if it is in memory already; else NULL */
+	size_t text_len;
 };
 
 struct op_config; /* a parsed appliance: a tree of keys, each with value and origin */
@@ -169,6 +171,17 @@ int op_config_show(const struct op_config *c, const char *service, const struct 
 		   size_t n, struct op_buf *out, struct op_buf *errors) OP_MUST_CHECK;
 void op_config_reference(const char *title, const struct op_setting *table, size_t n,
 			 struct op_buf *out);
+
+/* What the user should know although it is no mistake, one line each: for service NULL a variable of
+ * the .env file that sets nothing but nearly has the name of one that does; for a service a secret
+ * that others can read (the file's mode, the command line). */
+void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
+		     size_t n, struct op_buf *out);
+
+/* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml in
+ * the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the calling
+ * program, and in /usr/share/outpost/appliances. -ENOENT with the places looked at in errors. */
+int op_appliance_find(const char *name, char *ret, size_t size, struct op_buf *errors) OP_MUST_CHECK;
 
 /* The nearest of n names to a misspelt one (edit distance with transpositions, at most a third of
  * its length), or NULL. */

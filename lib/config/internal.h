@@ -1,0 +1,179 @@
+/*
+ * internal.h - what the files of lib/config share: the tree of values with their origins, the
+ * list of mistakes, and the steps from bytes to tree to struct. Not for anyone else.
+ *
+ * All memory of a configuration comes from one pool that is dropped with it, so a node is never
+ * freed on its own and every string in the tree lives as long as the tree.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_CONFIG_INTERNAL_H
+#define OUTPOST_CONFIG_INTERNAL_H
+
+#include <outpost/config.h>
+#include <sys/types.h>
+
+#define FILE_MAX_BYTES (1024 * 1024)
+#define ENV_FILE_MAX_BYTES (64 * 1024)
+#define DEPTH_MAX 32
+#define NODES_MAX 10000              /* values of one file, those of expanded aliases included */
+#define TEXT_MAX_BYTES (4096 * 1024) /* of all texts, those of expanded aliases included */
+#define ANCHORS_MAX 256
+#define PROBLEMS_MAX 100
+#define PATH_BYTES 512
+#define NAME_MAX_BYTES 32 /* appliance, service, simulator */
+
+/* ---- memory ---------------------------------------------------------------------------- */
+
+struct pool {
+	struct pool_chunk *chunks;
+};
+/* Zeroed memory that lives until pool_finish; NULL if there is none. */
+void *pool_alloc(struct pool *p, size_t bytes);
+char *pool_text(struct pool *p, const char *text, size_t n);
+void pool_finish(struct pool *p);
+
+/* ---- where a value comes from ---------------------------------------------------------- */
+
+/* In the order of precedence; mistakes are listed in this order too. */
+enum origin_kind {
+	ORIGIN_DEFAULT,
+	ORIGIN_YAML,
+	ORIGIN_SIMULATOR, /* a YAML place below simulators.NAME.set */
+	ORIGIN_ENV_FILE,
+	ORIGIN_ENVIRON,
+	ORIGIN_SET,
+};
+
+struct origin {
+	enum origin_kind kind;
+	const char *file;  /* as the user named it */
+	const char *name;  /* of the simulator, of the variable, or the path of --set */
+	const char *value; /* of --set, to be shown in a message: not for secrets */
+	unsigned line;     /* from 1; of --set: its place among them */
+	unsigned column;   /* from 1; 0 if there is none */
+};
+
+/* ---- the tree -------------------------------------------------------------------------- */
+
+enum node_kind { NODE_NULL, NODE_TEXT, NODE_LIST, NODE_MAP };
+
+/* A value. Text may have children as well: they are components set by a later source
+ * ("services.web.listen.port" over "services.web.listen: 0.0.0.0:5000"). */
+struct node {
+	enum node_kind kind;
+	const char *key;  /* NULL in a list */
+	const char *text; /* NODE_TEXT; also the raw text of a list or map given by --set */
+	struct origin key_at, at;
+	struct node *first, *last, *next;
+};
+
+struct node *node_find(const struct node *map, const char *key);
+/* NULL if a limit or the memory is exceeded; *why then says which. */
+struct node *node_new(struct op_config *c, enum node_kind kind, const struct origin *at);
+void node_append(struct node *parent, struct node *child);
+struct node *node_copy(struct op_config *c, const struct node *from);
+/* Puts value at the dotted path, making mappings on the way. A mapping is merged into a mapping
+ * key by key; anything else replaces what was there, components included. -ENOMEM or -EINVAL (an
+ * empty part in the path). */
+int node_set(struct op_config *c, struct node *root, const char *path, const struct node *value,
+	     const struct origin *at) OP_MUST_CHECK;
+const char *node_kind_name(const struct node *n);
+
+/* ---- mistakes -------------------------------------------------------------------------- */
+
+struct problem {
+	struct origin at;
+	char *text;
+	size_t order;
+};
+struct problems {
+	struct problem v[PROBLEMS_MAX];
+	size_t n, dropped;
+};
+
+/* path may be NULL. The text must not hold the value of a secret. */
+void problem_add(struct problems *p, const struct origin *at, const char *path, const char *fmt,
+		 ...) OP_PRINTF(4, 5);
+/* Writes them sorted by place, one a line, and forgets them. -EINVAL if there were any, else 0. */
+int problems_write(struct problems *p, struct op_buf *errors) OP_MUST_CHECK;
+/* "FILE:LINE:COL", ".env:3 PORT", "environment PORT", "--set PATH". */
+void origin_write(const struct origin *at, struct op_buf *out);
+/* "(did you mean "x"?)" or "(expected one of ...)" for a misspelt word, with a leading space. */
+void hint_write(struct op_buf *out, const char *word, const char *const *names, size_t n);
+
+/* ---- the configuration ----------------------------------------------------------------- */
+
+/* One target of a name in the `environment` map. */
+struct env_target {
+	const char *name, *path;
+	struct origin at;
+	struct env_target *next;
+};
+
+struct op_config {
+	struct pool pool;
+	const char *file, *env_file, *appliance, *description;
+	const char *runtime_dir, *state_dir; /* NULL: placeholders stay as they are */
+	mode_t file_mode, env_mode;
+	size_t nodes, text_bytes;
+	struct node *root, *services; /* services is never NULL after a load */
+	struct op_config_simulator *simulators;
+	size_t n_services, n_simulators;
+	struct env_target *env, *env_last;
+	struct op_buf notes;
+};
+
+/* ---- the steps ------------------------------------------------------------------------- */
+
+/* yaml.c: text to tree. *ret is NULL for an empty document. Mistakes go to p; -EINVAL only if the
+ * text cannot be read to its end. */
+int yaml_read(struct op_config *c, const char *text, size_t len, const struct origin *at,
+	      struct problems *p, struct node **ret) OP_MUST_CHECK;
+/* The value of --set or of the environment: a flow sequence, mapping or quoted text is read as
+ * YAML, everything else is text as it stands. NULL without memory. */
+struct node *yaml_value(struct op_config *c, const char *text, bool quotes,
+			const struct origin *at);
+
+/* placeholder.c: 0, -EINVAL for an unknown one, -ENOMEM. */
+int placeholder_expand(struct op_config *c, const char *text, const char **ret) OP_MUST_CHECK;
+
+/* dotenv.c */
+struct env_line {
+	char *name, *value;
+	unsigned line;
+};
+struct env_lines {
+	struct env_line *v;
+	size_t n;
+};
+int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *file,
+		 struct problems *p, struct env_lines *ret) OP_MUST_CHECK;
+
+/* appliance.c: the keys that every appliance file has. */
+int appliance_read(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+int appliance_read_simulators(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+int appliance_apply_simulators(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+/* True if the path begins with services.<one of the file>; else a mistake is added. */
+bool appliance_path_ok(struct op_config *c, const char *path, const struct origin *at,
+		       struct problems *p);
+
+/* value.c: one value from text. -EINVAL if it is not what the setting expects. */
+int value_parse(const struct op_setting *s, const char *text, void *ret) OP_MUST_CHECK;
+int value_parse_int(const struct op_setting *s, const char *text, int64_t *ret) OP_MUST_CHECK;
+void value_expected(const struct op_setting *s, struct op_buf *out);
+bool value_in_range(const struct op_setting *s, double v);
+void value_write(const struct op_setting *s, const void *value, struct op_buf *out);
+int listen_parse(const char *text, struct op_listen *ret) OP_MUST_CHECK;
+bool listen_host_ok(const char *host);
+void listen_write(const struct op_listen *l, struct op_buf *out);
+void yaml_text_write(const char *text, struct op_buf *out);
+
+/* table.c */
+const struct op_setting *table_find(const struct op_setting *table, size_t n, const char *key);
+size_t table_bytes(const struct op_setting *table, size_t n);
+/* The node of "services.NAME", or NULL. */
+struct node *service_node(const struct op_config *c, const char *service);
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * load.c - the sources of settings, read and merged in their order: YAML, simulators, environment
+ * file, environment, --set. Each may replace what came before it, and every value remembers where
+ * it came from.
+ *
+ * Runs once at start; nothing here is kept open.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+static int file_error(struct op_buf *errors, const char *file, int rc)
+{
+	const char *remedy = "check the path";
+	if (rc == -EACCES)
+		remedy = "check owner and mode";
+	if (rc == -EFBIG)
+		remedy = "settings are a few kilobytes: is it the right file";
+	if (rc == -EISDIR)
+		remedy = "name the file in it";
+	op_buf_printf(errors, "%s: cannot be read: %s (%s)\n", file, op_strerror(rc), remedy);
+	return rc;
+}
+
+static int read_all(int fd, size_t most, char **ret_text, size_t *ret_len)
+{
+	OP_AUTO_FREE char *text = malloc(most + 1);
+	size_t len = 0;
+	if (!text)
+		return -ENOMEM;
+	for (;;) {
+		ssize_t n = read(fd, text + len, most + 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+		if (len > most)
+			return -EFBIG;
+		if (n == 0)
+			break;
+	}
+	*ret_text = OP_STEAL(text);
+	*ret_len = len;
+	return 0;
+}
+
+static int read_file(const char *file, size_t most, char **ret_text, size_t *ret_len,
+		     mode_t *ret_mode)
+{
+	OP_AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	*ret_mode = st.st_mode;
+	return read_all(fd, most, ret_text, ret_len);
+}
+
+static int load_yaml(struct op_config *c, const struct op_config_source *src, struct problems *p,
+		     struct op_buf *errors)
+{
+	OP_AUTO_FREE char *mine = NULL;
+	const char *text = src->text;
+	size_t len = src->text_len;
+	int rc = text ? 0 : read_file(c->file, FILE_MAX_BYTES, &mine, &len, &c->file_mode);
+	if (rc == 0 && len > FILE_MAX_BYTES)
+		rc = -EFBIG;
+	if (rc)
+		return file_error(errors, c->file, rc);
+	const struct origin at = {.kind = ORIGIN_YAML, .file = c->file, .line = 1, .column = 1};
+	rc = yaml_read(c, text ? text : mine, len, &at, p, &c->root);
+	if (rc)
+		return rc;
+	if (c->root && c->root->kind == NODE_MAP)
+		return 0;
+	problem_add(p, c->root ? &c->root->at : &at, NULL,
+		    "expected a mapping with \"appliance\" and \"services\", not %s",
+		    c->root ? node_kind_name(c->root) : "an empty file");
+	return -EINVAL;
+}
+
+/* ---- environment ----------------------------------------------------------------------- */
+
+/* Sets every path of a variable; *ret_known tells if there is one. An empty value counts as not
+ * set, as in the .env templates that list every name. */
+static int set_variable(struct op_config *c, const char *name, const char *value,
+			const struct origin *at, bool *ret_known)
+{
+	*ret_known = false;
+	for (const struct env_target *t = c->env; t; t = t->next) {
+		if (strcmp(t->name, name))
+			continue;
+		*ret_known = true;
+		struct origin from = *at;
+		from.name = t->name;
+		struct node *n = *value ? yaml_value(c, value, false, &from) : NULL;
+		if (*value && !n)
+			return -ENOMEM;
+		int rc = n ? node_set(c, c->root, t->path, n, &from) : 0;
+		if (rc == -ENOMEM)
+			return rc; /* -EINVAL: an empty part, which the table's check reports */
+	}
+	return 0;
+}
+
+static void note_misspelt(struct op_config *c, const char *name, const struct origin *at)
+{
+	const char *names[128];
+	size_t n = 0;
+	for (const struct env_target *t = c->env; t && n < OP_ARRAY_SIZE(names); t = t->next)
+		names[n++] = t->name;
+	const char *near = op_nearest(name, names, n);
+	if (near)
+		op_buf_printf(&c->notes, "%s:%u: %s sets nothing (did you mean \"%s\"?)\n",
+			      at->file, at->line, name, near);
+}
+
+static int load_env_file(struct op_config *c, const struct op_config_source *src,
+			 struct problems *p, struct op_buf *errors)
+{
+	OP_AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int rc = read_file(c->env_file, ENV_FILE_MAX_BYTES, &text, &len, &c->env_mode);
+	if (rc == -ENOENT && !src->env_file)
+		return 0;
+	if (rc)
+		return file_error(errors, c->env_file, rc);
+	struct env_lines lines = {.n = 0};
+	rc = dotenv_parse(c, text, len, c->env_file, p, &lines);
+	for (size_t i = 0; i < lines.n && rc == 0; i++) {
+		struct origin at = {
+			.kind = ORIGIN_ENV_FILE, .file = c->env_file, .line = lines.v[i].line};
+		bool known;
+		rc = set_variable(c, lines.v[i].name, lines.v[i].value, &at, &known);
+		if (!known)
+			note_misspelt(c, lines.v[i].name, &at);
+	}
+	explicit_bzero(text, len);
+	return rc;
+}
+
+static int load_environ(struct op_config *c, char *const *environ)
+{
+	for (; environ && *environ; environ++) {
+		const char *equals = strchr(*environ, '=');
+		if (!equals)
+			continue;
+		OP_AUTO_FREE char *name = strndup(*environ, (size_t)(equals - *environ));
+		if (!name)
+			return -ENOMEM;
+		struct origin at = {.kind = ORIGIN_ENVIRON};
+		bool known;
+		int rc = set_variable(c, name, equals + 1, &at, &known);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- --set ----------------------------------------------------------------------------- */
+
+static bool for_simulators(const char *path)
+{
+	return !strncmp(path, "simulators.", 11) || !strcmp(path, "description");
+}
+
+/* Only the part that looks like a path is shown: a forgotten "=" may have a secret behind it. */
+static void not_a_set(struct problems *p, const char *text, const struct origin *at)
+{
+	char path[80];
+	size_t n =
+		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	(void)snprintf(path, sizeof(path), "%.*s", (int)n, text); /* cut is fine */
+	problem_add(p, at, NULL, "\"%s\" is not PATH=VALUE (write --set services.NAME.KEY=VALUE)",
+		    path);
+}
+
+static int apply_one_set(struct op_config *c, const char *text, unsigned number, bool simulators,
+			 struct problems *p)
+{
+	struct origin at = {.kind = ORIGIN_SET, .line = number};
+	const char *equals = strchr(text, '=');
+	if (!equals || equals == text) {
+		if (!simulators)
+			not_a_set(p, text, &at);
+		return 0;
+	}
+	char *path = pool_text(&c->pool, text, (size_t)(equals - text));
+	if (!path)
+		return -ENOMEM;
+	at.name = path;
+	if (for_simulators(path) != simulators)
+		return 0;
+	if (!simulators && !appliance_path_ok(c, path, &at, p))
+		return 0;
+	struct node *value = yaml_value(c, equals + 1, true, &at);
+	if (!value)
+		return -ENOMEM;
+	int rc = node_set(c, c->root, path, value, &at);
+	if (rc == -EINVAL) {
+		problem_add(p, &at, NULL, "an empty part in the path (remove the extra \".\")");
+		rc = 0;
+	}
+	return rc;
+}
+
+/* In two rounds: what describes simulators is needed before they are applied. */
+static int apply_sets(struct op_config *c, const struct op_config_source *src, bool simulators,
+		      struct problems *p)
+{
+	for (size_t i = 0; i < src->n_sets; i++) {
+		int rc = apply_one_set(c, src->sets[i], (unsigned)i + 1, simulators, p);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* ---- all of it ------------------------------------------------------------------------- */
+
+static void check_services(const struct op_config *c, struct problems *p)
+{
+	for (const struct node *n = c->services ? c->services->first : NULL; n; n = n->next) {
+		char path[PATH_BYTES];
+		(void)snprintf(path, sizeof(path), "services.%s", n->key); /* cut is fine */
+		if (n->kind != NODE_MAP && n->kind != NODE_NULL)
+			problem_add(p, &n->at, path, "expected a mapping of settings, not %s",
+				    node_kind_name(n));
+	}
+}
+
+static int load(struct op_config *c, const struct op_config_source *src, struct problems *p,
+		struct op_buf *errors)
+{
+	int rc = load_yaml(c, src, p, errors);
+	if (rc == 0)
+		rc = apply_sets(c, src, true, p);
+	if (rc == 0)
+		rc = appliance_read(c, p);
+	if (rc == 0)
+		rc = appliance_read_simulators(c, p);
+	if (rc == 0 && src->sim)
+		rc = appliance_apply_simulators(c, p);
+	if (rc == 0)
+		rc = load_env_file(c, src, p, errors);
+	if (rc == 0)
+		rc = load_environ(c, src->environ);
+	if (rc == 0)
+		rc = apply_sets(c, src, false, p);
+	if (rc == 0)
+		check_services(c, p);
+	return rc;
+}
+
+static const char *keep(struct op_config *c, const char *text)
+{
+	return text ? pool_text(&c->pool, text, strlen(text)) : NULL;
+}
+
+int op_config_load(const struct op_config_source *src, struct op_config **ret_config,
+		   struct op_buf *errors)
+{
+	struct op_config *c = calloc(1, sizeof(*c));
+	OP_AUTO_FREE struct problems *p = calloc(1, sizeof(*p));
+	if (!c || !p) {
+		free(c);
+		op_buf_puts(errors, "out of memory\n");
+		return -ENOMEM;
+	}
+	op_buf_init(&c->notes, 16384);
+	c->file = keep(c, src->file);
+	c->env_file = keep(c, src->env_file ? src->env_file : ".env");
+	c->runtime_dir = keep(c, src->runtime_dir);
+	c->state_dir = keep(c, src->state_dir);
+	int rc = c->file && c->env_file ? load(c, src, p, errors) : -ENOMEM;
+	int mistakes = problems_write(p, errors);
+	if (rc == -ENOMEM)
+		op_buf_puts(errors, "more settings than there is room for\n");
+	if (rc == 0)
+		rc = mistakes;
+	if (rc) {
+		op_config_free(c);
+		return rc;
+	}
+	*ret_config = c;
+	return 0;
+}
+
+void op_config_free(struct op_config *c)
+{
+	if (!c)
+		return;
+	op_buf_finish(&c->notes);
+	pool_finish(&c->pool);
+	free(c);
+}
+
+/* ---- what was read --------------------------------------------------------------------- */
+
+const char *op_config_appliance(const struct op_config *c)
+{
+	return c->appliance;
+}
+
+const char *op_config_description(const struct op_config *c)
+{
+	return c->description ? c->description : "";
+}
+
+const char *op_config_file(const struct op_config *c)
+{
+	return c->file;
+}
+
+size_t op_config_service_count(const struct op_config *c)
+{
+	return c->n_services;
+}
+
+const char *op_config_service_name(const struct op_config *c, size_t i)
+{
+	const struct node *n = c->services->first;
+	while (n && i--)
+		n = n->next;
+	return n ? n->key : NULL;
+}
+
+size_t op_config_simulator_count(const struct op_config *c)
+{
+	return c->n_simulators;
+}
+
+void op_config_simulator(const struct op_config *c, size_t i, struct op_config_simulator *ret)
+{
+	*ret = c->simulators[i];
+}

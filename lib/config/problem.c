@@ -1,0 +1,115 @@
+/*
+ * problem.c - the mistakes found in settings: collected, sorted by place, written one a line.
+ *
+ * A message never holds a value unless the caller put it there, and callers do so only for
+ * settings that are known not to be secret.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void problem_add(struct problems *p, const struct origin *at, const char *path, const char *fmt,
+		 ...)
+{
+	if (p->n == PROBLEMS_MAX) {
+		p->dropped++;
+		return;
+	}
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 4096);
+	/* "--set PATH=VALUE" names the path already. */
+	if (path && *path && !(at->kind == ORIGIN_SET && at->name && !strcmp(path, at->name)))
+		op_buf_printf(&text, "%s: ", path);
+	va_list ap;
+	va_start(ap, fmt);
+	char *message = NULL;
+	if (vasprintf(&message, fmt, ap) >= 0)
+		op_buf_puts(&text, message);
+	va_end(ap);
+	free(message);
+	p->v[p->n] = (struct problem){*at, op_buf_steal(&text), p->n};
+	p->n++;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+	if (x->at.kind != y->at.kind) {
+		/* Both stand in the YAML file. */
+		bool yaml = x->at.kind <= ORIGIN_SIMULATOR && y->at.kind <= ORIGIN_SIMULATOR;
+		if (!yaml)
+			return x->at.kind < y->at.kind ? -1 : 1;
+	}
+	if (x->at.line != y->at.line)
+		return x->at.line < y->at.line ? -1 : 1;
+	if (x->at.column != y->at.column)
+		return x->at.column < y->at.column ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+void origin_write(const struct origin *at, struct op_buf *out)
+{
+	switch (at->kind) {
+	case ORIGIN_DEFAULT:
+		op_buf_puts(out, "default");
+		break;
+	case ORIGIN_YAML:
+	case ORIGIN_SIMULATOR:
+		op_buf_puts(out, at->file);
+		if (at->line)
+			op_buf_printf(out, ":%u", at->line);
+		if (at->column)
+			op_buf_printf(out, ":%u", at->column);
+		break;
+	case ORIGIN_ENV_FILE:
+		op_buf_puts(out, at->file);
+		if (at->line)
+			op_buf_printf(out, ":%u", at->line);
+		if (at->name)
+			op_buf_printf(out, " %s", at->name);
+		break;
+	case ORIGIN_ENVIRON:
+		op_buf_printf(out, "environment %s", at->name);
+		break;
+	case ORIGIN_SET:
+		op_buf_printf(out, at->name ? "--set %s" : "--set", at->name);
+		if (at->value)
+			op_buf_printf(out, "=%.60s%s", at->value,
+				      strlen(at->value) > 60 ? "..." : "");
+		break;
+	}
+}
+
+int problems_write(struct problems *p, struct op_buf *errors)
+{
+	int rc = p->n ? -EINVAL : 0;
+	qsort(p->v, p->n, sizeof(p->v[0]), compare);
+	for (size_t i = 0; i < p->n; i++) {
+		origin_write(&p->v[i].at, errors);
+		op_buf_printf(errors, ": %s\n", p->v[i].text ? p->v[i].text : "out of memory");
+		free(p->v[i].text);
+	}
+	if (p->dropped)
+		op_buf_printf(errors, "... and %zu more mistakes\n", p->dropped);
+	p->n = p->dropped = 0;
+	return rc;
+}
+
+void hint_write(struct op_buf *out, const char *word, const char *const *names, size_t n)
+{
+	const char *near = op_nearest(word, names, n);
+	if (near) {
+		op_buf_printf(out, " (did you mean \"%s\"?)", near);
+		return;
+	}
+	if (!n)
+		return;
+	op_buf_puts(out, n > 1 ? " (expected one of " : " (expected ");
+	for (size_t i = 0; i < n && i < 24; i++)
+		op_buf_printf(out, "%s%s", i ? ", " : "", names[i]);
+	op_buf_puts(out, n > 24 ? ", ...)" : ")");
+}

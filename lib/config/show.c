@@ -1,0 +1,179 @@
+/*
+ * show.c - the effective settings of a service as YAML, each with its origin; what the user should
+ * know although it is no mistake; and the reference of a table as Markdown.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- show ------------------------------------------------------------------------------ */
+
+static void origin_comment(const struct node *n, struct op_buf *out)
+{
+	static const struct origin by_default = {.kind = ORIGIN_DEFAULT};
+	bool given = n && (n->kind == NODE_TEXT || n->kind == NODE_LIST);
+	op_buf_puts(out, "  # ");
+	if (given)
+		op_buf_puts(out, "from ");
+	origin_write(given ? &n->at : &by_default, out);
+	if (given && n->at.kind == ORIGIN_SIMULATOR)
+		op_buf_printf(out, ", simulator %s", n->at.name);
+	bool composed = n && n->kind != NODE_LIST;
+	for (const struct node *i = composed ? n->first : NULL; i; i = i->next) {
+		op_buf_printf(out, ", %s from ", i->key);
+		origin_write(&i->at, out);
+	}
+	op_buf_putc(out, '\n');
+}
+
+static void show_table(const struct op_setting *table, size_t n, const struct node *map,
+		       const unsigned char *base, int indent, struct op_buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct op_setting *s = &table[i];
+		const struct node *node = node_find(map, s->key);
+		op_buf_printf(out, "%*s%s:", indent, "", s->key);
+		if (s->type == OP_SET_GROUP) {
+			op_buf_putc(out, '\n');
+			show_table(s->sub, s->n_sub, node, base + s->offset, indent + 2, out);
+			continue;
+		}
+		op_buf_putc(out, ' ');
+		if (s->flags & OP_SET_SECRET)
+			op_buf_puts(out, "\"***\"");
+		else
+			value_write(s, base + s->offset, out);
+		origin_comment(node, out);
+	}
+}
+
+int op_config_show(const struct op_config *c, const char *service, const struct op_setting *table,
+		   size_t n, struct op_buf *out, struct op_buf *errors)
+{
+	OP_AUTO_FREE void *settings = calloc(1, table_bytes(table, n) + 1);
+	struct op_service_common common;
+	if (!settings)
+		return -ENOMEM;
+	int rc = op_config_service(c, service, table, n, settings, &common, errors);
+	if (rc)
+		return rc;
+	const struct node *map = service_node(c, service);
+	op_buf_printf(out, "  %s:\n", service);
+	show_table(op_service_common_settings, op_service_common_settings_count, map,
+		   (const unsigned char *)&common, 4, out);
+	show_table(table, n, map, settings, 4, out);
+	return out->err;
+}
+
+/* ---- notes ----------------------------------------------------------------------------- */
+
+static void note_secret(const struct op_config *c, const struct node *n, const char *path,
+			struct op_buf *out)
+{
+	bool env_open = n->at.kind == ORIGIN_ENV_FILE && (c->env_mode & 077);
+	bool yaml_open = n->at.kind <= ORIGIN_SIMULATOR && (c->file_mode & 077);
+	if (!env_open && !yaml_open && n->at.kind != ORIGIN_SET)
+		return;
+	origin_write(&n->at, out);
+	if (env_open)
+		op_buf_printf(out, ": %s is secret, but others may read the file (chmod 600 %s)\n",
+			      path, c->env_file);
+	else if (yaml_open)
+		op_buf_printf(out,
+			      ": %s is secret and stands in a file that others may read (move it "
+			      "to .env with mode 600)\n",
+			      path);
+	else
+		op_buf_printf(out,
+			      ": %s is secret, and every user of this machine sees command lines "
+			      "(move it to .env with mode 600)\n",
+			      path);
+}
+
+static void note_table(const struct op_config *c, const struct op_setting *table, size_t n,
+		       const struct node *map, const char *path, struct op_buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct node *node = node_find(map, table[i].key);
+		char sub[PATH_BYTES];
+		(void)snprintf(sub, sizeof(sub), "%s.%s", path, table[i].key); /* cut is fine */
+		if (node && table[i].type == OP_SET_GROUP)
+			note_table(c, table[i].sub, table[i].n_sub, node, sub, out);
+		else if (node && node->kind != NODE_NULL && (table[i].flags & OP_SET_SECRET))
+			note_secret(c, node, sub, out);
+	}
+}
+
+void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
+		     size_t n, struct op_buf *out)
+{
+	char path[PATH_BYTES];
+	if (!service) {
+		op_buf_put(out, c->notes.data, c->notes.len);
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "services.%s", service); /* cut is fine */
+	note_table(c, table, n, service_node(c, service), path, out);
+}
+
+/* ---- reference ------------------------------------------------------------------------- */
+
+/* A cell of a Markdown table. */
+static void cell(const char *text, struct op_buf *out)
+{
+	for (; *text; text++) {
+		if (*text == '|')
+			op_buf_putc(out, '\\');
+		op_buf_putc(out, *text);
+	}
+}
+
+static void reference_row(const struct op_setting *s, const char *path, struct op_buf *out)
+{
+	OP_AUTO_BUF struct op_buf expected;
+	op_buf_init(&expected, 4096);
+	value_expected(s, &expected);
+	op_buf_printf(out, "| `%s` | ", path);
+	cell(expected.data, out);
+	op_buf_puts(out, " | ");
+	if (s->flags & OP_SET_REQUIRED)
+		op_buf_puts(out, "required");
+	else if (s->def && *s->def)
+		op_buf_printf(out, "`%s`", s->def);
+	op_buf_puts(out, " | ");
+	cell(s->help ? s->help : "", out);
+	if (s->flags & OP_SET_SECRET)
+		op_buf_puts(out, " (secret)");
+	op_buf_puts(out, " |\n");
+}
+
+static void reference_table(const struct op_setting *table, size_t n, const char *prefix,
+			    struct op_buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		char path[PATH_BYTES];
+		(void)snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "",
+			       table[i].key);
+		if (table[i].type == OP_SET_GROUP)
+			reference_table(table[i].sub, table[i].n_sub, path, out);
+		else
+			reference_row(&table[i], path, out);
+	}
+}
+
+void op_config_reference(const char *title, const struct op_setting *table, size_t n,
+			 struct op_buf *out)
+{
+	op_buf_printf(out, "# %s\n\n", title);
+	if (!n) {
+		op_buf_puts(out, "No settings of its own.\n");
+		return;
+	}
+	op_buf_puts(out, "| setting | value | default | meaning |\n|---|---|---|---|\n");
+	reference_table(table, n, "", out);
+}
