@@ -12,6 +12,7 @@
 #include <fts.h>
 #include <outpost/base.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

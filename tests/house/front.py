@@ -68,6 +68,18 @@ def ci_runs_what_developers_run():
 
 
 @ot.test()
+def every_test_file_is_registered():
+    """A test that no meson.build names never runs."""
+    problems = []
+    for path in tree.files(under=("tests/",)):
+        folder = path.parent / "meson.build"
+        if path.suffix in (".c", ".py") and folder.exists() and path.name != "tree.py":
+            if not re.search(rf"'{re.escape(path.stem)}(\{path.suffix})?'", folder.read_text()):
+                problems.append(str(path.relative_to(ot.SOURCE)))
+    tree.complain(problems, "Name it in the meson.build of its folder.")
+
+
+@ot.test()
 def package_lists_are_well_formed():
     problems = []
     for purpose in PURPOSES:
