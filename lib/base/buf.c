@@ -99,11 +99,19 @@ void op_buf_printf(struct op_buf *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	va_list again;
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	/* It mostly fits as it is; only what does not is measured first and written then. */
+	size_t room = b->err || !b->cap ? 0 : b->cap - b->len;
+	int n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, ap);
 	va_end(ap);
-	if (n >= 0 && reserve(b, (size_t)n)) {
-		(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again); /* measured above */
+	if (n >= 0 && (size_t)n < room) {
 		b->len += (size_t)n;
+	} else if (n >= 0) {
+		if (room)
+			b->data[b->len] = '\0'; /* take the cut text back */
+		if (reserve(b, (size_t)n)) {
+			(void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again); /* fits */
+			b->len += (size_t)n;
+		}
 	}
 	va_end(again);
 }

@@ -9,8 +9,9 @@
  */
 #include <math.h>
 #include <outpost/buf.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "decimal.h"
 
 static void comma(struct op_buf *b)
 {
@@ -120,13 +121,10 @@ void op_json_f64(struct op_buf *b, double v)
 		op_json_null(b);
 		return;
 	}
-	char text[32];
-	for (int digits = 15; digits <= 17; digits++) {
-		(void)snprintf(text, sizeof(text), "%.*g", digits, v); /* 17 digits fit */
-		if (strtod(text, NULL) == v)
-			break;
-	}
-	op_json_raw(b, text);
+	char text[OP_DECIMAL_BYTES];
+	size_t n = op_decimal_f64(v, text);
+	comma(b);
+	op_buf_put(b, text, n);
 }
 
 void op_json_f32(struct op_buf *b, float v)
@@ -135,13 +133,10 @@ void op_json_f32(struct op_buf *b, float v)
 		op_json_null(b);
 		return;
 	}
-	char text[32];
-	for (int digits = 6; digits <= 9; digits++) {
-		(void)snprintf(text, sizeof(text), "%.*g", digits, (double)v); /* 9 digits fit */
-		if (strtof(text, NULL) == v)
-			break;
-	}
-	op_json_raw(b, text);
+	char text[OP_DECIMAL_BYTES];
+	size_t n = op_decimal_f32(v, text);
+	comma(b);
+	op_buf_put(b, text, n);
 }
 
 void op_json_bool(struct op_buf *b, bool v)

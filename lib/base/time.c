@@ -5,7 +5,6 @@
  * SPDX-License-Identifier: MIT
  */
 #include <outpost/base.h>
-#include <stdio.h>
 #include <time.h>
 
 static uint64_t clock_ns(clockid_t id)
@@ -26,6 +25,15 @@ int64_t op_wall_ns(uint64_t boot_ns)
 	return (int64_t)boot_ns + offset;
 }
 
+/* n decimal digits, then a separator; not printf, because every record that is shown has a time. */
+static char *digits(char *out, unsigned n, unsigned v, char after)
+{
+	for (unsigned i = n; i-- > 0; v /= 10)
+		out[i] = (char)('0' + v % 10);
+	out[n] = after;
+	return out + n + 1;
+}
+
 void op_time_rfc3339(int64_t wall_ns, char out[OP_RFC3339_BYTES])
 {
 	int64_t s = wall_ns / (int64_t)OP_NS_PER_S, ns = wall_ns % (int64_t)OP_NS_PER_S;
@@ -36,9 +44,12 @@ void op_time_rfc3339(int64_t wall_ns, char out[OP_RFC3339_BYTES])
 	time_t t = (time_t)s;
 	struct tm tm = {0};
 	(void)gmtime_r(&t, &tm); /* a year that does not fit leaves the epoch's zeroes */
-	(void)snprintf(out, OP_RFC3339_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-		       (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
-		       (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100,
-		       (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100,
-		       (unsigned)(ns / 1000000) % 1000);
+	char *p = digits(out, 4, (unsigned)(tm.tm_year + 1900), '-');
+	p = digits(p, 2, (unsigned)(tm.tm_mon + 1), '-');
+	p = digits(p, 2, (unsigned)tm.tm_mday, 'T');
+	p = digits(p, 2, (unsigned)tm.tm_hour, ':');
+	p = digits(p, 2, (unsigned)tm.tm_min, ':');
+	p = digits(p, 2, (unsigned)tm.tm_sec, '.');
+	p = digits(p, 3, (unsigned)(ns / 1000000), 'Z');
+	*p = '\0';
 }

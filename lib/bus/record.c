@@ -128,8 +128,11 @@ void op_record_csv_row(const struct op_topic_type *type, uint64_t seq, uint64_t 
 {
 	char when[OP_RFC3339_BYTES];
 	op_time_rfc3339(op_wall_ns(boot_ns), when);
-	op_buf_printf(out, "%llu,%llu,%s", (unsigned long long)seq, (unsigned long long)boot_ns,
-		      when);
+	out->need_comma = false;
+	op_json_u64(out, seq); /* writes a comma before the next */
+	op_json_u64(out, boot_ns);
+	op_buf_putc(out, ',');
+	op_buf_puts(out, when);
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		op_buf_putc(out, ',');
 		write_csv(&type->fields[i], record, out);
