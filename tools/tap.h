@@ -31,11 +31,11 @@ struct tap_options {
 
 struct tap_out {
 	struct op_buf text;
-	uint64_t printed;  /* records */
-	int err;           /* 0; -EPIPE: the other side is gone; else what write(2) said */
-	unsigned rows;     /* of the terminal, 0: not one */
-	unsigned row;      /* lines since the last header */
-	const void *shown; /* whose header stands above */
+	uint64_t printed; /* records */
+	int err;          /* 0; -EPIPE: the other side is gone; else what write(2) said */
+	unsigned rows;    /* of the terminal, 0: not one */
+	unsigned row;     /* lines since the last header */
+	int columns[OP_TOPIC_FIELDS_MAX]; /* widths, while one topic is shown in columns */
 };
 
 void tap_out_flush(struct tap_out *out);

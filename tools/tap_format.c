@@ -78,8 +78,9 @@ static void cell(struct op_buf *b, const char *text, int columns, bool left, boo
 }
 
 static void columns_header(const struct tap_options *o, const struct op_topic_type *type,
-			   struct op_buf *b)
+			   struct tap_out *out)
 {
+	struct op_buf *b = &out->text;
 	if (o->terminal)
 		op_buf_puts(b, "\033[1m");
 	op_buf_printf(b, "%-*s", TIME_COLUMNS, "time");
@@ -88,22 +89,24 @@ static void columns_header(const struct tap_options *o, const struct op_topic_ty
 		const struct op_field *f = &type->fields[i];
 		char title[160];
 		field_title(f, title, sizeof(title));
-		cell(b, title, field_columns(f), left_aligned(f), i + 1 == type->n_fields);
+		out->columns[i] = field_columns(f);
+		cell(b, title, out->columns[i], left_aligned(f), i + 1 == type->n_fields);
 	}
 	op_buf_puts(b, o->terminal ? "\033[0m\n" : "\n");
 }
 
 static void columns_row(const struct op_topic_type *type, uint64_t seq, const char *when,
-			const void *record, struct op_buf *b)
+			const void *record, struct tap_out *out)
 {
 	char text[OP_TOPIC_RECORD_MAX + 1];
+	struct op_buf *b = &out->text;
 	op_buf_puts(b, when);
 	(void)snprintf(text, sizeof(text), "%" PRIu64, seq);
 	cell(b, text, SEQ_COLUMNS, false, false);
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		const struct op_field *f = &type->fields[i];
 		op_text_field(f, record, text, sizeof(text));
-		cell(b, text, field_columns(f), left_aligned(f), i + 1 == type->n_fields);
+		cell(b, text, out->columns[i], left_aligned(f), i + 1 == type->n_fields);
 	}
 	op_buf_putc(b, '\n');
 }
@@ -131,7 +134,7 @@ void tap_format_header(const struct tap_options *o, const struct op_topic_type *
 		op_record_csv_header(type, &out->text);
 		op_buf_putc(&out->text, '\n');
 	} else if (o->format == TAP_COLUMNS && !o->many) {
-		columns_header(o, type, &out->text);
+		columns_header(o, type, out);
 	}
 }
 
@@ -169,8 +172,8 @@ void tap_format_record(const struct tap_options *o, const struct op_topic_type *
 	}
 	/* On a terminal the header comes again before it scrolls away. */
 	if (out->rows > 3 && ++out->row >= out->rows - 1) {
-		columns_header(o, type, &out->text);
+		columns_header(o, type, out);
 		out->row = 1;
 	}
-	columns_row(type, seq, when, record, &out->text);
+	columns_row(type, seq, when, record, out);
 }

@@ -90,8 +90,12 @@ static void topic_detail(const struct op_view_topic *t, struct op_buf *b)
 	char a[OP_TEXT_CELL], c[OP_TEXT_CELL], help[256];
 	op_text_safe(type->help, strlen(type->help), help, sizeof(help));
 	op_buf_printf(b, "%s  %s\n%s\n\n", t->name, op_topic_state_name(t->state), help);
-	line(b, "rate", "%s/s measured, %s", op_text_rate(t->measured_hz, a),
-	     t->nominal_hz > 0 ? op_text_rate(t->nominal_hz, c) : "events");
+	if (t->nominal_hz > 0)
+		line(b, "rate", "%s/s measured, %s/s declared", op_text_rate(t->measured_hz, a),
+		     op_text_rate(t->nominal_hz, c));
+	else
+		line(b, "rate", "%s/s over the last minute (events)",
+		     op_text_rate(t->measured_hz, a));
 	line(b, "published", "%" PRIu64 ", the newest %" PRIu64 " are kept", t->published,
 	     op_reader_capacity(t->reader));
 	if (type->max_age_ms)
