@@ -1,0 +1,64 @@
+// What is shown, as a file: every record of the span on screen as CSV (not the decimated points),
+// or the picture with its legend and time as PNG.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import { exactText } from './net/schema.js';
+import { download, rfc3339 } from './ui/dom.js';
+
+const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** Records p0 ... p1-1 of a ring, laid out as `outpost tap --csv` does. */
+export function csvText(ring, p0, p1, clock) {
+	const lines = [['seq', 'boot_ns', 'time', ...ring.fields.map((f) => quoted(f.name))].join(',')];
+	for (let p = p0; p < p1; p++) {
+		const at = p & ring.mask, bootNs = ring.bootNs[at];
+		lines.push([ring.seq[at], bootNs, rfc3339(clock.wallMs(bootNs)),
+			...ring.fields.map((f) => quoted(exactText(f, ring.columns[f.name][at])))].join(','));
+	}
+	return `${lines.join('\r\n')}\r\n`;
+}
+
+function fileName(topic, wallMs, ending) {
+	return `${topic}_${rfc3339(wallMs).slice(0, 19).replaceAll(':', '-')}Z.${ending}`;
+}
+
+/** Saves the records within a time span. Returns how many. */
+export function saveCsv(ring, fromNs, toNs, clock) {
+	const p0 = ring.lowerBound(ring.bootNs, fromNs), p1 = ring.lowerBound(ring.bootNs, toNs);
+	const blob = new Blob([csvText(ring, p0, p1, clock)], { type: 'text/csv' });
+	download(fileName(ring.schema.topic, clock.wallMs(fromNs), 'csv'), blob);
+	return p1 - p0;
+}
+
+/** Saves a WavePlot as it stands, with title, wall time and legend above it. */
+export function savePng(plot, title, clock) {
+	const source = plot.u.ctx.canvas, scale = devicePixelRatio, head = 52 * scale;
+	const canvas = document.createElement('canvas');
+	canvas.width = source.width;
+	canvas.height = source.height + head;
+	const c = canvas.getContext('2d'), { fromNs, toNs } = plot.span();
+	c.fillStyle = plot.color('--panel');
+	c.fillRect(0, 0, canvas.width, canvas.height);
+	c.drawImage(source, 0, head);
+	c.scale(scale, scale);
+	c.fillStyle = plot.color('--ink');
+	c.font = '600 14px system-ui, sans-serif';
+	c.fillText(title, 14, 22);
+	c.font = '12px system-ui, sans-serif';
+	let x = 14;
+	for (const s of plot.options.series) {
+		if (plot.hiddenFields.has(s.field))
+			continue;
+		c.fillStyle = plot.color(s.color);
+		c.fillRect(x, 37, 14, 3);
+		c.fillStyle = plot.color('--muted');
+		c.fillText(s.label, x + 19, 42);
+		x += 33 + c.measureText(s.label).width;
+	}
+	c.textAlign = 'right';
+	c.fillText(`${rfc3339(clock.wallMs(fromNs))} … ${rfc3339(clock.wallMs(toNs)).slice(11)}`,
+		canvas.width / scale - 14, 22);
+	const name = fileName(plot.ring?.schema.topic ?? 'topic', clock.wallMs(toNs), 'png');
+	canvas.toBlob((blob) => download(name, blob), 'image/png');
+}

@@ -1,0 +1,58 @@
+// What the appliance is and has: its name and services from /health, its topics from /api/topics.
+// Asked for again every few seconds while the page is visible, and at once after a reconnection.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+
+const PERIOD_MS = 5000;
+
+export class Catalogue extends EventTarget {
+	constructor(link) {
+		super();
+		this.appliance = '';
+		this.services = []; // names, in the order of /health
+		this.topics = [];
+		this.health = null;
+		this.link = link;
+		this.refresh();
+		setInterval(() => document.hidden || this.refresh(), PERIOD_MS);
+		link.addEventListener('state', () => link.state === 'connected' && this.refresh());
+	}
+
+	async refresh() {
+		await Promise.all([this.readHealth(), this.readTopics()]);
+	}
+
+	async json(path) {
+		try {
+			const answer = await fetch(path, { cache: 'no-store' });
+			return await answer.json(); // /health says 503 with the same body when something failed
+		} catch {
+			return null; // the link says that nobody answers
+		}
+	}
+
+	async readHealth() {
+		const health = await this.json('health');
+		if (!health?.services)
+			return;
+		this.health = health;
+		const names = Object.keys(health.services);
+		if (names.join() !== this.services.join()) {
+			this.services = names;
+			this.dispatchEvent(new Event('services'));
+		}
+		if (health.appliance !== this.appliance) {
+			this.appliance = health.appliance;
+			this.dispatchEvent(new Event('appliance'));
+		}
+	}
+
+	async readTopics() {
+		const answer = await this.json('api/topics');
+		if (!answer?.topics)
+			return;
+		this.topics = answer.topics;
+		this.dispatchEvent(new Event('topics'));
+	}
+}

@@ -1,0 +1,80 @@
+// The bar every view shares: headings, views, connection, theme; service lights; and the banner
+// that says what is wrong and what to do about it.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import { h, setAttr, setText } from './dom.js';
+import { Lights } from './lights.js';
+import { themeButton } from './theme.js';
+
+const STATE_TEXT = { connecting: 'Connecting…', connected: 'Connected', disconnected: 'Disconnected' };
+
+export class Shell {
+	constructor(app) {
+		this.app = app;
+		this.h1 = h('h1', {}, 'Outpost');
+		this.h2 = h('h2', {}, 'Live view');
+		this.dot = h('span', { id: 'status-dot', class: 'dot', 'aria-hidden': 'true' });
+		this.text = h('span', { id: 'status-text' }, STATE_TEXT.connecting);
+		this.status = h('div', { id: 'connection-status', class: 'pill', role: 'status', 'data-state': 'connecting' },
+			this.dot, this.text);
+		this.own = h('a', { href: '#/' }, 'Live');
+		this.topics = h('a', { href: '#/topics' }, 'Topics');
+		this.nav = h('nav', { 'aria-label': 'Views' }, this.own, this.topics);
+		this.lights = new Lights(app);
+		document.getElementById('top').append(
+			h('div', { class: 'brand' }, this.h1, this.h2),
+			h('div', { class: 'bar' }, this.lights.el, this.nav, this.status, themeButton()));
+		this.banner = document.getElementById('banner');
+		app.link.addEventListener('state', () => this.update());
+		setInterval(() => this.update(), 500);
+		this.update();
+	}
+
+	setHeadings([first, second]) {
+		setText(this.h1, first);
+		setText(this.h2, second);
+	}
+
+	navigate(key, hasOwn) {
+		this.nav.hidden = !hasOwn;
+		setAttr(this.own, 'aria-current', key === 'own' ? 'page' : 'false');
+		setAttr(this.topics, 'aria-current', key === 'own' ? 'false' : 'page');
+	}
+
+	update() {
+		const { link } = this.app;
+		// While retries go on, "disconnected" stays: it must not flicker with each attempt.
+		const state = link.state === 'connecting' && link.cause ? 'disconnected' : link.state;
+		setAttr(this.status, 'data-state', state);
+		setText(this.text, STATE_TEXT[state]);
+		this.showBanner(state === 'disconnected' ? this.trouble() : null);
+	}
+
+	trouble() {
+		const { link } = this.app;
+		const left = Math.ceil((link.retryAt - performance.now()) / 1000);
+		const next = link.state === 'disconnected' && left > 0 ? `Next try in ${left} s.` : 'Trying now…';
+		if (link.cause === 'busy')
+			return { head: 'The appliance is busy.', next,
+				what: 'It answers, but takes no further viewer now. Close a page that nobody watches, or raise services.web.max_clients.' };
+		return { head: 'No connection to the appliance.', next,
+			what: 'Check that it has power and that this device is on its network. What was received stays on screen.' };
+	}
+
+	showBanner(trouble) {
+		this.banner.hidden = !trouble;
+		if (!trouble)
+			return;
+		if (!this.bannerNext) {
+			this.bannerHead = h('strong');
+			this.bannerWhat = h('span');
+			this.bannerNext = h('span', { class: 'next', 'aria-hidden': 'true' });
+			this.banner.append(h('p', {}, this.bannerHead, ' ', this.bannerWhat), this.bannerNext,
+				h('button', { type: 'button', onclick: () => this.app.link.retryNow() }, 'Try now'));
+		}
+		setText(this.bannerHead, trouble.head);
+		setText(this.bannerWhat, trouble.what);
+		setText(this.bannerNext, trouble.next);
+	}
+}

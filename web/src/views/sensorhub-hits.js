@@ -1,0 +1,101 @@
+// The list of hits, newest first. One whose samples are still in the waveform's buffer is a button
+// that shows them.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import { clockText, h, setAttr, setText } from '../ui/dom.js';
+
+const KEEP = 200;
+
+export class HitList {
+	constructor(app, feed, sample, onjump) {
+		Object.assign(this, { app, feed, sample, onjump });
+		this.list = [];
+		this.next = 0; // position in the feed's ring
+		this.selected = null;
+		this.body = h('ol', { class: 'hits' });
+		this.empty = h('p', { class: 'empty' }, 'No hit yet. Strike the plate.');
+		this.count = h('span', { class: 'count', id: 'hit-count' });
+		this.el = h('section', { class: 'panel hitpanel', 'aria-label': 'Hits' },
+			h('h3', {}, 'Hits', this.count),
+			h('div', { class: 'hithead', 'aria-hidden': 'true' }, h('span', {}, 'No.'), h('span', {}, 'Time'), h('span', {}, 'Peak'), h('span', {}, 'Pulse')),
+			h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'List of hits' }, this.empty, this.body));
+	}
+
+	/** Takes in what the feed has received. */
+	update() {
+		const ring = this.feed.ring;
+		if (this.epoch !== ring.epoch || this.ring !== ring) {
+			Object.assign(this, { epoch: ring.epoch, ring, next: ring.start });
+			this.reset();
+		}
+		for (let p = Math.max(this.next, ring.start); p < ring.end; p++)
+			this.add(ring.record(p));
+		this.next = ring.end;
+		this.locate();
+		this.refresh();
+	}
+
+	reset() {
+		this.list = [];
+		this.selected = null;
+		this.body.replaceChildren();
+	}
+
+	clear() {
+		this.reset();
+		this.next = this.ring?.end ?? 0;
+		this.refresh();
+	}
+
+	add(hit) {
+		const width = hit.width_ms < 100 ? hit.width_ms.toFixed(1) : hit.width_ms.toFixed(0);
+		const end = this.ring.fields.find((f) => f.name === 'end')?.labels?.[hit.end] ?? '';
+		hit.button = h('button', { type: 'button', disabled: true, 'data-seq': hit.seq, onclick: () => this.choose(hit),
+			title: end === 'window' ? 'ended by the capture window' : 'ended when the envelope had halved' },
+		h('span', { class: 'no' }, `#${hit.number}`),
+		h('time', {}, clockText(this.app.clock.wallMs(hit.bootNs))),
+		h('span', { class: 'peak' }, hit.peak.toFixed(1)),
+		h('span', { class: 'width' }, `${width} ms`));
+		this.list.unshift(hit);
+		this.body.prepend(h('li', {}, hit.button));
+		if (this.list.length > KEEP) {
+			this.list.pop();
+			this.body.lastElementChild.remove();
+		}
+	}
+
+	choose(hit) {
+		this.selected = hit;
+		this.onjump(hit);
+		this.refresh();
+	}
+
+	/** Finds the trigger and fire samples of hits in the sample ring as they come. */
+	locate() {
+		const ring = this.sample.ring;
+		if (!ring?.end)
+			return;
+		for (const hit of this.list) {
+			if (hit.fireNs)
+				break; // older ones were found before, or never will be
+			const trigger = ring.find(hit.trigger_seq), fire = ring.find(hit.fire_seq);
+			if (trigger < 0 || fire < 0)
+				continue;
+			hit.triggerNs = ring.bootNs[trigger & ring.mask];
+			hit.fireNs = ring.bootNs[fire & ring.mask];
+		}
+	}
+
+	/** Whether each hit can still be shown. */
+	refresh() {
+		const ring = this.sample.ring;
+		const oldest = ring?.end ? ring.bootNs[ring.start & ring.mask] : Infinity;
+		for (const hit of this.list) {
+			hit.button.disabled = !(hit.triggerNs >= oldest);
+			setAttr(hit.button, 'aria-pressed', String(hit === this.selected));
+		}
+		this.empty.hidden = this.list.length > 0;
+		setText(this.count, this.list.length ? String(this.list.length) : '');
+	}
+}
