@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+int op_tool_run(int argc, char **argv);
+int op_tool_call(int argc, char **argv);
+int op_tool_config(int argc, char **argv);
 int op_tool_tap(int argc, char **argv);
 int op_tool_status(int argc, char **argv);
 int op_tool_top(int argc, char **argv);

@@ -86,13 +86,12 @@ static int receive_line(int fd, struct op_buf *in, uint64_t deadline_ns)
 	return 0;
 }
 
+/* request ends with its newline. */
 static int exchange(int fd, const char *request, uint64_t deadline_ns, json_t **ret_answer)
 {
 	OP_AUTO_BUF struct op_buf in;
 	op_buf_init(&in, CALL_ANSWER_MAX + 512);
 	int r = send_all(fd, request, strlen(request), deadline_ns);
-	if (r == 0)
-		r = send_all(fd, "\n", 1, deadline_ns);
 	if (r == 0)
 		r = receive_line(fd, &in, deadline_ns);
 	if (r < 0)
@@ -116,6 +115,12 @@ int op_call(const char *runtime_dir, const char *service, const char *method, js
 		return r;
 	json_t *request = json_pack("{s:s, s:O?}", "method", method, "args", args);
 	OP_AUTO_FREE char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	OP_AUTO_BUF struct op_buf line;
 	json_decref(request);
-	return text ? exchange(fd, text, deadline_ns, ret_answer) : -ENOMEM;
+	if (!text)
+		return -ENOMEM;
+	op_buf_init(&line, strlen(text) + 2);
+	op_buf_puts(&line, text);
+	op_buf_putc(&line, '\n');
+	return line.err ? line.err : exchange(fd, line.data, deadline_ns, ret_answer);
 }

@@ -117,7 +117,8 @@ static void next_line(struct call_client *c)
 {
 	char *end = memchr(c->in.data, '\n', c->in.len);
 	if (!end) {
-		if (uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
+		int r = uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+		if (r < 0 && r != UV_EALREADY) /* half a line came and we still read */
 			drop(c);
 		return;
 	}

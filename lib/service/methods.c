@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Six digits: what is measured here has no more, and 0.1 stays 0.1. */
+#define ANSWER_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6))
+
 static int call_ping(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
 {
 	*ret_result = json_pack("{s:s, s:s, s:i}", "service", s->name, "version", OUTPOST_VERSION,
@@ -58,7 +61,7 @@ static int call_settings(struct op_service *s, json_t *args, json_t **ret_result
 	if (r == 0)
 		r = text.err;
 	if (r == 0)
-		*ret_result = json_pack("{s:s}", "yaml", text.data);
+		*ret_result = json_string(text.data);
 	return r;
 }
 
@@ -130,7 +133,7 @@ void service_call_error(struct op_buf *out, int err, const char *message)
 
 static void answer_ok(const json_t *result, struct op_buf *out)
 {
-	char *text = result ? json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = result ? json_dumps(result, ANSWER_FLAGS) : NULL;
 	op_buf_puts(out, "{\"ok\":true,\"result\":");
 	op_buf_puts(out, text ? text : "null");
 	op_buf_puts(out, "}\n");

@@ -1,0 +1,133 @@
+/*
+ * run_log.c - one readable log of all services: on the terminal, in the journal, in a file.
+ *
+ * Loop thread. What a process wrote is outside data: control characters are escaped, a line stays
+ * a line. Standard error may be a terminal somebody has paused; the supervisor must not pause with
+ * it, so a line is dropped and counted when it would block. (O_NONBLOCK is no way: the flag is
+ * shared with the shell that started us.)
+ *
+ *     terminal, pipe   10:00:00.123 pbt     warning board missing
+ *     journal          <4>pbt: board missing
+ *     file             2026-11-21T10:00:00.123Z pbt warning board missing
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "tools/run.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *level_name(enum op_level level)
+{
+	static const char *const names[] = {"error",   "error",  "error", "error",
+					    "warning", "notice", "info",  "debug"};
+	return names[level & 7];
+}
+
+void run_log_open(struct run_log *log)
+{
+	const char *want = getenv("OUTPOST_LOG");
+	bool journal = want ? !strcmp(want, "prefix") : getenv("JOURNAL_STREAM") != NULL;
+	bool colour = want ? !strcmp(want, "colour") : isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+	log->format = journal ? OP_LOG_PREFIX : colour ? OP_LOG_COLOUR : OP_LOG_PLAIN;
+	log->file.fd = -1;
+}
+
+/* Local time, because who reads it live compares it with the clock on the wall. */
+static void put_clock(struct op_buf *b, int64_t wall_ns)
+{
+	time_t t = (time_t)(wall_ns / (int64_t)OP_NS_PER_S);
+	struct tm tm = {0};
+	(void)localtime_r(&t, &tm); /* a year that does not fit shows midnight */
+	op_buf_printf(b, "%02d:%02d:%02d.%03d ", tm.tm_hour, tm.tm_min, tm.tm_sec,
+		      (int)(wall_ns / (int64_t)OP_NS_PER_MS % 1000));
+}
+
+static void put_text(struct op_buf *b, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c == '\t')
+			op_buf_putc(b, ' ');
+		else if (c < 0x20 || c == 0x7f)
+			op_buf_printf(b, "\\x%02x", c);
+		else
+			op_buf_putc(b, (char)c);
+	}
+}
+
+static void show(struct run_log *log, const char *line, size_t n)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	/* POLLOUT of a pipe promises PIPE_BUF bytes; a line is less. */
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
+		log->unshown++;
+		return;
+	}
+	if (log->unshown > 0)
+		(void)dprintf(STDERR_FILENO, "(%llu lines not shown)\n",
+			      (unsigned long long)log->unshown); /* else the next line says it */
+	log->unshown = 0;
+	if (write(STDERR_FILENO, line, n) < 0)
+		log->unshown++;
+}
+
+static void put_shown(struct op_buf *b, enum op_log_format format, const char *who,
+		      enum op_level level, int64_t wall_ns)
+{
+	static const char *const colours[] = {"\033[31m", "\033[33m", "\033[2m", ""};
+	if (format == OP_LOG_PREFIX) {
+		op_buf_printf(b, "<%d>%s: ", (int)level, who);
+		return;
+	}
+	const char *colour = colours[level <= OP_ERR       ? 0
+				     : level == OP_WARNING ? 1
+				     : level == OP_DEBUG   ? 2
+							   : 3];
+	put_clock(b, wall_ns);
+	if (format == OP_LOG_COLOUR)
+		op_buf_printf(b, "\033[36m%-8s\033[0m %s%-7s ", who, colour, level_name(level));
+	else
+		op_buf_printf(b, "%-8s %-7s ", who, level_name(level));
+}
+
+void run_log_line(struct run_log *log, const char *who, enum op_level level, const char *text,
+		  size_t n)
+{
+	char mem[3500], when[OP_RFC3339_BYTES]; /* below PIPE_BUF; escapes past it are cut */
+	struct op_buf b;
+	int64_t wall_ns = op_wall_ns(op_now_ns());
+	op_buf_init_fixed(&b, mem, sizeof(mem) - 8);
+	put_shown(&b, log->format, who, level, wall_ns);
+	put_text(&b, text, n);
+	b.cap = sizeof(mem);
+	b.err = 0;
+	op_buf_puts(&b, log->format == OP_LOG_COLOUR ? "\033[0m\n" : "\n");
+	show(log, b.data, b.len);
+	if (!log->file.path)
+		return;
+	op_time_rfc3339(wall_ns, when);
+	op_buf_init_fixed(&b, mem, sizeof(mem) - 8);
+	op_buf_printf(&b, "%s %s %s ", when, who, level_name(level));
+	put_text(&b, text, n);
+	b.cap = sizeof(mem);
+	b.err = 0;
+	op_buf_putc(&b, '\n');
+	run_file_write(&log->file, b.data, b.len);
+}
+
+void run_say(struct run *run, enum op_level level, const char *fmt, ...)
+{
+	char text[RUN_LINE_MAX];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n >= (int)sizeof(text))
+		n = (int)sizeof(text) - 1;
+	if (n > 0)
+		run_log_line(&run->log, "outpost", level, text, (size_t)n);
+}
