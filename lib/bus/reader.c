@@ -113,10 +113,12 @@ static int open_ring(struct op_reader *r, const char *bus_dir, const char *name,
 		return -EINVAL;
 	if (snprintf(path, sizeof(path), "%s/%s", bus_dir, name) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	r->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	/* Not blocking: who puts a named pipe in the place of a topic must not hold us up. */
+	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	r->fd = open(path, O_RDWR | flags);
 	bool writable = r->fd >= 0;
 	if (r->fd < 0 && (errno == EACCES || errno == EROFS))
-		r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		r->fd = open(path, O_RDONLY | flags);
 	if (r->fd < 0)
 		return -errno;
 	int e = op_ring_map(r->fd, false, &r->ring);
