@@ -1,5 +1,11 @@
-/* SPDX-FileCopyrightText: The Outpost authors
- * SPDX-License-Identifier: MIT */
+/*
+ * topic_stats.c - the declaration of pbt.stats: how well the line is heard, once a second.
+ *
+ * One topic per file, because a declaration makes a type of its own.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
 #include "topics.h"
 
 OP_TOPIC_DEFINE(pbt_stats, PBT_STATS_FIELDS, .name = "pbt.stats",

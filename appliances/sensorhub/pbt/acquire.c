@@ -1,0 +1,459 @@
+/*
+ * acquire.c - one poll, one read, one parse, one store: the sample path of the sensor hub.
+ *
+ * Runs on its own real-time thread. Between a byte and its record there is no allocation, lock,
+ * file, socket or log line; the device is searched and opened on this thread too, but only while
+ * there is no stream. The thread goes round at least twice a second, which is its heartbeat. What
+ * happens to the device is told to lib/dev/link, which says what to do.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "acquire.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "lib/dsp/loss.h"
+#include "lib/dsp/sample_clock.h"
+#include "lib/proto/pbt.h"
+#include "topics.h"
+
+#define READ_BYTES 16384 /* a pty gives 4095 at a time, a serial port less */
+#define BATCH_MAX 1024   /* samples published together */
+#define HITS_MAX 16      /* in a batch: a cycle takes more than 64 samples at any setting */
+#define BEAT_NS (500 * OP_NS_PER_MS)
+#define STACK_BYTES (256 * 1024) /* glob(3) and realpath(3) while there is no stream */
+
+enum command { COMMAND_STOP = 1, COMMAND_SETTLE = 2, COMMAND_CHAIN = 4 };
+
+struct acquire {
+	struct acquire_params params;
+	struct acquire_view view;
+	pthread_t thread;
+	bool started;
+	int wake; /* eventfd */
+	_Atomic unsigned commands;
+	struct op_hit_chain_params
+		next_chain; /* belongs to the thread while COMMAND_CHAIN is set */
+
+	pthread_mutex_t lock; /* of report, and of serial.fd against acquire_counters */
+	struct acquire_report report;
+
+	/* work thread only */
+	struct op_serial serial;
+	struct op_link link;
+	struct op_pbt parser;
+	struct op_hit_chain chain;
+	struct op_sample_clock clock;
+	struct op_loss loss;
+	struct op_writer *samples, *hits;
+	uint64_t heard_ns; /* last sample's arrival; 0: none since opening */
+	int error;
+	size_t n_values, n_hits;
+	uint16_t values[BATCH_MAX];
+	uint64_t times[BATCH_MAX];
+	struct pbt_sample records[BATCH_MAX];
+	struct pbt_hit fired[HITS_MAX];
+	uint64_t fired_ns[HITS_MAX];
+	char bytes[READ_BYTES];
+};
+
+/* ---- what others see ------------------------------------------------------------------- */
+
+#define SET(a, member, value)                                                                     \
+	atomic_store_explicit(&(a)->view.member, value, memory_order_relaxed) /* see acquire_view \
+									       */
+
+static void publish_view(struct acquire *a)
+{
+	SET(a, samples, a->parser.count[OP_PBT_SAMPLE]);
+	SET(a, comments, a->parser.count[OP_PBT_COMMENT]);
+	SET(a, texts, a->parser.count[OP_PBT_TEXT]);
+	SET(a, empty, a->parser.count[OP_PBT_EMPTY]);
+	SET(a, rejected, a->parser.count[OP_PBT_REJECTED]);
+	SET(a, overlong, a->parser.count[OP_PBT_OVERLONG]);
+	SET(a, lost_rate, a->loss.lost_rate);
+	SET(a, lost_board, a->loss.lost_board);
+	SET(a, too_low, a->chain.detector.too_low);
+	SET(a, anchors, a->clock.anchors);
+	SET(a, baseline, (float)op_hit_chain_baseline(&a->chain));
+	SET(a, envelope, (float)a->chain.filter.envelope);
+}
+
+/* Only when the link changes; the other side holds the lock for a copy or one ioctl. */
+static void publish_report(struct acquire *a)
+{
+	const char *device = a->link.open ? a->serial.device : a->params.serial.path;
+	pthread_mutex_lock(&a->lock);
+	a->report.link = a->link.state;
+	a->report.since_ns = a->link.since_ns;
+	a->report.error = a->error;
+	a->report.opens = a->link.opens;
+	a->report.losses = a->link.losses;
+	(void)snprintf(a->report.device, sizeof(a->report.device), "%.95s", device); /* a label */
+	memcpy(a->report.identity, a->serial.identity, sizeof(a->report.identity));
+	pthread_mutex_unlock(&a->lock);
+	a->params.changed(a->params.arg);
+}
+
+/* ---- samples --------------------------------------------------------------------------- */
+
+/* Where a hit leaves the detector. Its time is `boot_ns`, of the sample that ended the capture. The
+ * timed pulse output takes it over from here; until then the topic is all there is. */
+static void hand_on(struct acquire *a, const struct pbt_hit *hit, uint64_t boot_ns)
+{
+	(void)op_writer_publish(a->hits, boot_ns, hit); /* the sequence number is of no use here */
+	SET(a, hits, hit->number);
+}
+
+static void note_hit(struct acquire *a, uint64_t boot_ns)
+{
+	const struct op_hit *h = &a->chain.detector.hit;
+	uint64_t number = atomic_load_explicit(&a->view.hits, memory_order_relaxed); /* our own */
+	if (a->n_hits == HITS_MAX)
+		return;
+	a->fired_ns[a->n_hits] = boot_ns;
+	a->fired[a->n_hits] = (struct pbt_hit){
+		.trigger_seq = h->trigger,
+		.fire_seq = h->fire,
+		.peak = h->peak,
+		.width_ms = h->width_ms,
+		.baseline = a->chain.filter.baseline,
+		.number = (uint32_t)(number + a->n_hits + 1),
+		.end = (uint8_t)h->end,
+	};
+	a->n_hits++;
+}
+
+static void filter(struct acquire *a, size_t i)
+{
+	bool fired = op_hit_chain_step(&a->chain, a->values[i]);
+	a->records[i] = (struct pbt_sample){
+		.baseline = (float)op_hit_chain_baseline(&a->chain),
+		.envelope = (float)a->chain.filter.envelope,
+		.raw = a->values[i],
+		.phase = (uint8_t)a->chain.detector.state,
+	};
+	if (fired)
+		note_hit(a, a->times[i]);
+}
+
+/* A pause may hide a reset, after which the level is another; a stall with its burst is shorter. */
+static void mind_the_gap(struct acquire *a, uint64_t arrival_ns)
+{
+	if (a->heard_ns != 0 && arrival_ns - a->heard_ns > a->params.settle_gap_ns)
+		op_hit_chain_settle(&a->chain);
+	a->heard_ns = arrival_ns;
+}
+
+/* Everything gathered so far goes out: the samples first, so that who sees a hit finds them. */
+static void flush(struct acquire *a, uint64_t arrival_ns)
+{
+	if (a->n_values == 0)
+		return;
+	mind_the_gap(a, arrival_ns);
+	op_sample_clock_batch(&a->clock, arrival_ns, a->n_values, a->times);
+	for (size_t i = 0; i < a->n_values; i++)
+		filter(a, i);
+	(void)op_writer_publish_n(a->samples, a->times, a->records, a->n_values); /* chain.next */
+	for (size_t i = 0; i < a->n_hits; i++)
+		hand_on(a, &a->fired[i], a->fired_ns[i]);
+	a->n_values = a->n_hits = 0;
+}
+
+/* The board has started anew: its level, its clock and its count are others. */
+static void start_over(struct acquire *a)
+{
+	op_hit_chain_settle(&a->chain);
+	op_loss_restart(&a->loss);
+	op_sample_clock_restart(&a->clock);
+	a->heard_ns = 0;
+}
+
+static void note(struct acquire *a, const struct op_pbt_record *r, uint64_t arrival_ns)
+{
+	if (r->note == OP_PBT_NOTE_STATS)
+		op_loss_board(&a->loss, r->value, a->parser.count[OP_PBT_SAMPLE]);
+	if (r->note == OP_PBT_NOTE_BOOT) {
+		flush(a, arrival_ns); /* what came before belongs to the old level */
+		start_over(a);
+	}
+}
+
+static void parse(struct acquire *a, size_t n, uint64_t arrival_ns)
+{
+	const char *at = a->bytes, *end = a->bytes + n;
+	struct op_pbt_record r;
+	enum op_pbt_class class;
+	while ((class = op_pbt_next(&a->parser, &at, end, &r)) != OP_PBT_NONE) {
+		if (class == OP_PBT_SAMPLE) {
+			a->values[a->n_values++] = (uint16_t)r.value;
+			if (a->n_values == BATCH_MAX)
+				flush(a, arrival_ns);
+		} else if (class == OP_PBT_COMMENT) {
+			note(a, &r, arrival_ns);
+		}
+	}
+	flush(a, arrival_ns);
+}
+
+/* ---- device ---------------------------------------------------------------------------- */
+
+static void act(struct acquire *a, enum op_link_event e, uint64_t now_ns);
+
+static void open_device(struct acquire *a, uint64_t now_ns)
+{
+	pthread_mutex_lock(&a->lock);
+	a->error = op_serial_open(&a->serial, &a->params.serial);
+	pthread_mutex_unlock(&a->lock);
+	if (a->error == 0) {
+		op_pbt_restart(&a->parser);
+		start_over(a);
+	}
+	act(a, a->error ? OP_LINK_REFUSED : OP_LINK_OPENED, now_ns);
+}
+
+static void close_device(struct acquire *a)
+{
+	pthread_mutex_lock(&a->lock);
+	op_serial_close(&a->serial);
+	pthread_mutex_unlock(&a->lock);
+	if (a->link.state == OP_LINK_SILENT || a->link.state == OP_LINK_NOISE)
+		op_serial_avoid(&a->serial);
+}
+
+/* Tells the link what happened, does what it says, and reports if anything changed. */
+static void act(struct acquire *a, enum op_link_event e, uint64_t now_ns)
+{
+	enum op_link_state state = a->link.state;
+	bool open = a->link.open;
+	int error = a->report.error; /* written by this thread only, so read without the lock */
+	enum op_link_action action = op_link_event(&a->link, e, now_ns);
+	if (action == OP_LINK_CLOSE)
+		close_device(a);
+	if (state != a->link.state || open != a->link.open || error != a->error)
+		publish_report(a);
+	if (action == OP_LINK_OPEN)
+		open_device(a, now_ns);
+}
+
+/* Which of the link's events this read amounts to. */
+static void judge(struct acquire *a, uint64_t samples, uint64_t now_ns)
+{
+	bool settling = a->chain.detector.state == OP_DETECTOR_SETTLING;
+	if (samples == 0) {
+		act(a, OP_LINK_BYTES, now_ns);
+		return;
+	}
+	act(a, OP_LINK_SAMPLE, now_ns);
+	if (settling == (a->link.state == OP_LINK_LIVE))
+		act(a, settling ? OP_LINK_UNSTABLE : OP_LINK_STABLE, now_ns);
+}
+
+static void receive(struct acquire *a, size_t n)
+{
+	uint64_t now = op_now_ns(), before = a->parser.count[OP_PBT_SAMPLE];
+	uint64_t settled = a->chain.settled;
+	parse(a, n, now);
+	uint64_t samples = a->parser.count[OP_PBT_SAMPLE] - before;
+	if (samples > 0)
+		op_loss_samples(&a->loss, now, samples);
+	SET(a, bytes, a->view.bytes + n);
+	publish_view(a);
+	judge(a, samples, now);
+	if (a->chain.settled != settled) {
+		SET(a, settled, a->chain.settled);
+		a->params.changed(a->params.arg);
+	}
+}
+
+static void read_device(struct acquire *a)
+{
+	ssize_t n = read(a->serial.fd, a->bytes, sizeof(a->bytes));
+	if (n > 0)
+		receive(a, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		act(a, OP_LINK_HANGUP, op_now_ns());
+}
+
+/* ---- thread ---------------------------------------------------------------------------- */
+
+static void obey(struct acquire *a, unsigned commands)
+{
+	if (commands & COMMAND_CHAIN) {
+		uint64_t settled = a->chain.settled;
+		op_hit_chain_init(&a->chain, &a->next_chain, op_writer_next_seq(a->samples));
+		a->chain.settled = settled;
+		/* Pairs with the acquire in acquire_set_chain: next_chain may be written again. */
+		atomic_fetch_and_explicit(&a->commands, ~(unsigned)COMMAND_CHAIN,
+					  memory_order_release);
+	}
+	if (commands & COMMAND_SETTLE) {
+		op_hit_chain_settle(&a->chain);
+		atomic_fetch_and_explicit(&a->commands, ~(unsigned)COMMAND_SETTLE,
+					  memory_order_relaxed); /* carries no data */
+	}
+}
+
+static void wait_and_read(struct acquire *a, uint64_t now_ns)
+{
+	uint64_t due = op_link_due_ns(&a->link), until = now_ns + BEAT_NS;
+	uint64_t left = due <= now_ns ? 0 : (due < until ? due : until) - now_ns;
+	struct timespec ts = {(time_t)(left / OP_NS_PER_S), (long)(left % OP_NS_PER_S)};
+	struct pollfd fds[2] = {{a->serial.fd, POLLIN, 0}, {a->wake, POLLIN, 0}};
+	if (ppoll(fds, 2, &ts, NULL) <= 0) /* EINTR: go round */
+		return;
+	if (fds[0].revents)
+		read_device(a);
+	if (fds[1].revents) {
+		uint64_t drained;
+		(void)!read(a->wake, &drained, sizeof(drained)); /* only to be woken */
+	}
+}
+
+static void *run(void *arg)
+{
+	struct acquire *a = arg;
+	op_service_sched_thread(a->params.service);
+	for (;;) {
+		uint64_t now = op_now_ns();
+		SET(a, beat_ns, now);
+		/* Pairs with the release in command(): next_chain is complete. */
+		unsigned commands = atomic_load_explicit(&a->commands, memory_order_acquire);
+		if (commands & COMMAND_STOP)
+			return NULL;
+		if (commands)
+			obey(a, commands);
+		if (now >= op_link_due_ns(&a->link))
+			act(a, OP_LINK_DUE, now);
+		wait_and_read(a, now);
+	}
+}
+
+static void command(struct acquire *a, enum command c)
+{
+	uint64_t one = 1;
+	/* Pairs with the acquire in run(). */
+	atomic_fetch_or_explicit(&a->commands, c, memory_order_release);
+	(void)!write(a->wake, &one, sizeof(one)); /* full means: it will wake anyway */
+}
+
+/* ---- loop side ------------------------------------------------------------------------- */
+
+static int make_writers(struct acquire *a)
+{
+	const char *dir = op_service_bus_dir(a->params.service);
+	int err = op_writer_open(dir, NULL, &pbt_sample_topic, &a->samples, NULL);
+	return err < 0 ? err : op_writer_open(dir, NULL, &pbt_hit_topic, &a->hits, NULL);
+}
+
+static int make_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+	int err = pthread_mutexattr_init(&attr);
+	if (err)
+		return -err;
+	/* The loop's niceness must not become the work thread's while it holds the lock. */
+	err = pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+	if (!err)
+		err = pthread_mutex_init(lock, &attr);
+	(void)pthread_mutexattr_destroy(&attr); /* cannot fail on one that was made */
+	return -err;
+}
+
+static void init(struct acquire *a)
+{
+	op_serial_init(&a->serial);
+	op_link_init(&a->link, &a->params.link, op_now_ns());
+	op_pbt_init(&a->parser);
+	op_sample_clock_init(&a->clock, a->params.chain.rate_hz);
+	op_loss_init(&a->loss, a->params.chain.rate_hz);
+	op_hit_chain_init(&a->chain, &a->params.chain, op_writer_next_seq(a->samples));
+	SET(a, beat_ns, op_now_ns());
+	(void)snprintf(a->report.device, sizeof(a->report.device), "%.95s", /* a label */
+		       a->params.serial.path);
+	a->report.since_ns = a->link.since_ns;
+}
+
+int acquire_start(const struct acquire_params *params, struct acquire **ret)
+{
+	struct acquire *a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->params = *params;
+	a->serial.fd = -1;
+	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int err = a->wake < 0 ? -errno : make_lock(&a->lock);
+	if (err < 0) {
+		if (a->wake >= 0)
+			close(a->wake);
+		free(a);
+		return err;
+	}
+	err = make_writers(a);
+	if (err == 0) {
+		init(a);
+		err = op_thread_create(&a->thread, "pbt-acquire", STACK_BYTES, run, a);
+	}
+	a->started = err == 0;
+	if (err < 0)
+		acquire_stop(a);
+	else
+		*ret = a;
+	return err;
+}
+
+void acquire_stop(struct acquire *a)
+{
+	if (!a)
+		return;
+	if (a->started) {
+		command(a, COMMAND_STOP);
+		pthread_join(a->thread, NULL);
+	}
+	op_serial_close(&a->serial);
+	op_writer_close(a->samples);
+	op_writer_close(a->hits);
+	pthread_mutex_destroy(&a->lock);
+	close(a->wake);
+	free(a);
+}
+
+const struct acquire_view *acquire_view(const struct acquire *a)
+{
+	return &a->view;
+}
+
+void acquire_report(struct acquire *a, struct acquire_report *ret)
+{
+	pthread_mutex_lock(&a->lock);
+	*ret = a->report;
+	pthread_mutex_unlock(&a->lock);
+}
+
+int acquire_counters(struct acquire *a, struct op_serial_counters *ret)
+{
+	pthread_mutex_lock(&a->lock);
+	int err = a->serial.fd < 0 ? -ENODEV : op_serial_counters(a->serial.fd, ret);
+	pthread_mutex_unlock(&a->lock);
+	return err;
+}
+
+void acquire_recalibrate(struct acquire *a)
+{
+	command(a, COMMAND_SETTLE);
+}
+
+int acquire_set_chain(struct acquire *a, const struct op_hit_chain_params *chain)
+{
+	/* Pairs with the release in obey(): the thread has done with next_chain. */
+	if (atomic_load_explicit(&a->commands, memory_order_acquire) & COMMAND_CHAIN)
+		return -EBUSY;
+	a->next_chain = *chain;
+	command(a, COMMAND_CHAIN);
+	return 0;
+}
