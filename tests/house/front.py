@@ -96,7 +96,7 @@ def machine(**programs):
     """A PATH with this system's plain tools and the given scripts instead of its package manager."""
     bin_ = ot.directory() / "bin"
     bin_.mkdir()
-    for name in ["env", "bash", "dirname", "readlink", "sed", "tr", "cat", "tail", "echo", "rm", "id", "tee"]:
+    for name in ["env", "bash", "dirname", "readlink", "sed", "tr", "cat", "tail", "echo", "rm", "id", "mktemp", "sh"]:
         (bin_ / name).symlink_to(ot.run("which", name).stdout.strip())
     for name, script in programs.items():
         path = bin_ / name.replace("_", "-")
@@ -137,10 +137,10 @@ def the_installer_shows_what_it_installs_and_why():
     state.write_text("")
     apt = f"""case "$*" in
 *update*) exit 0 ;;
-*install*) printf 'dlstatus:1:50.0:x\\n'
+*install*) printf 'dlstatus:1:50.0:x\\n' >&3
 	for p in libuv1 libyaml-0-2; do
 		echo "$p installed" >>{state}
-		printf 'pmstatus:%s:amd64:50.0:Installed %s\\n' $p $p
+		printf 'pmstatus:%s:amd64:50.0:Installed %s\\n' $p $p >&3
 	done ;;
 esac
 """
