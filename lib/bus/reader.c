@@ -382,7 +382,7 @@ int op_reader_writer_pid(const struct op_reader *r)
 
 bool op_reader_retired(const struct op_reader *r)
 {
-	/* Pairs with the release store in replace(): the new file can be opened. */
+	/* Pairs with the release store in give_name(). */
 	return atomic_load_explicit(&r->ring.writer->retired, memory_order_acquire) != 0;
 }
 

@@ -64,20 +64,18 @@ static int write_head(int fd, const struct opening *o, const struct op_ring_head
 	return pwrite(fd, &w, sizeof(w), (off_t)h->writer_offset) == (ssize_t)sizeof(w) ? 0 : -EIO;
 }
 
-/* Puts the new file in the place of the old one (may be NULL), which is retired first: were it
- * the other way round and the writer killed in between, the old one's readers would wait for ever.
- * A retired file that still has its name is no topic to readers, and is replaced by the next
- * writer. */
+/* Puts the new file in the place of the old one (may be NULL), whose readers are told first: were
+ * it the other way round and the writer killed in between, they would sleep on a file that nobody
+ * opens again. A retired file that still has its name is no topic to readers, and the next writer
+ * tells its sleepers again and replaces it. */
 static int give_name(const struct opening *o, const char *hidden, struct op_ring *old)
 {
-	/* Pairs with the acquire load in op_reader_retired. */
-	if (old)
+	if (old) {
+		/* Pairs with the acquire load in op_reader_retired. */
 		atomic_store_explicit(&old->writer->retired, 1, memory_order_release);
-	if (renameat(o->dir_fd, hidden, o->dir_fd, o->name) < 0)
-		return -errno;
-	if (old)
 		op_ring_wake(old);
-	return 0;
+	}
+	return renameat(o->dir_fd, hidden, o->dir_fd, o->name) < 0 ? -errno : 0;
 }
 
 /* Makes the file under a hidden name, reserves all of its space, locks it, and only then gives it
@@ -203,6 +201,8 @@ static void begin_work(struct op_writer *w)
 	w->floor = atomic_load_explicit(&shared->begin, memory_order_relaxed);
 	w->record_bytes = w->ring.header->record_bytes;
 	atomic_store_explicit(&shared->pid, (uint32_t)getpid(), memory_order_relaxed);
+	/* A predecessor may have died after it took the sleepers' flag and before it rang. */
+	op_ring_wake(&w->ring);
 }
 
 static int open_locked(struct opening *o, struct op_writer *w, int *ret_owner)

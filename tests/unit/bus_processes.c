@@ -384,6 +384,28 @@ TEST(a_sleeper_wakes_when_its_file_is_retired)
 	munmap(crowd, sizeof(*crowd));
 }
 
+static void wait_for_one(void *arg)
+{
+	struct op_reader *r = reader(op_test_dir(), "test.tick");
+	CHECK_INT(op_reader_wait(r, 5 * OP_NS_PER_S), 1);
+	op_reader_close(r);
+}
+
+TEST(a_sleeper_whose_writer_was_killed_before_it_rang_is_woken_by_the_next)
+{
+	op_writer_close(writer(op_test_dir(), NULL));
+	struct op_ring ring = map_file(op_test_dir(), "test.tick");
+	struct op_ring_readers *readers = (void *)((char *)ring.map + ring.header->reader_offset);
+	pid_t pid = start(wait_for_one, NULL);
+	while (!atomic_exchange(&readers->sleepers, 0)) /* as it took the flag and died */
+		sched_yield();
+	struct op_writer *w = writer(op_test_dir(), NULL);
+	publish(w);
+	join(pid);
+	op_writer_close(w);
+	op_ring_unmap(&ring);
+}
+
 static void sleep_for_ever(void *arg)
 {
 	struct op_reader *r = reader(op_test_dir(), "test.tick");
@@ -397,13 +419,14 @@ TEST(the_bell_rings_only_for_sleepers_and_once_for_a_dead_one)
 	struct op_ring ring = map_file(op_test_dir(), "test.tick");
 	const struct op_ring_readers *readers =
 		(const void *)((const char *)ring.map + ring.header->reader_offset);
+	uint32_t bell = atomic_load(&ring.writer->bell);
 	uint64_t seq;
 	for (int i = 0; i < 100; i++) {
 		publish(w);
 		CHECK_INT(op_reader_wait(awake, UINT64_MAX), 1); /* there is something: no sleep */
 		CHECK_INT(next(awake, &seq), 1);
 	}
-	CHECK_INT(atomic_load(&ring.writer->bell), 0);
+	CHECK_INT(atomic_load(&ring.writer->bell), bell);
 	pid_t pid = start(sleep_for_ever, NULL);
 	while (!atomic_load(&readers->sleepers))
 		sched_yield();
@@ -411,7 +434,7 @@ TEST(the_bell_rings_only_for_sleepers_and_once_for_a_dead_one)
 	waitpid(pid, NULL, 0);
 	for (int i = 0; i < 100; i++)
 		publish(w);
-	CHECK_INT(atomic_load(&ring.writer->bell), 1);
+	CHECK_INT(atomic_load(&ring.writer->bell), bell + 1);
 	op_ring_unmap(&ring);
 	op_reader_close(awake);
 	op_writer_close(w);
