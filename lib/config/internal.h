@@ -168,6 +168,10 @@ void value_write(const struct op_setting *s, const void *value, struct op_buf *o
 int listen_parse(const char *text, struct op_listen *ret) OP_MUST_CHECK;
 bool listen_host_ok(const char *host);
 void listen_write(const struct op_listen *l, struct op_buf *out);
+
+/* text.c */
+bool text_is_utf8(const char *text);
+/* As a YAML scalar, in quotes where it needs them. */
 void yaml_text_write(const char *text, struct op_buf *out);
 
 /* table.c */

@@ -91,26 +91,35 @@ static int load_yaml(struct op_config *c, const struct op_config_source *src, st
 
 /* ---- environment ----------------------------------------------------------------------- */
 
+static int set_target(struct op_config *c, const struct env_target *t, const char *value,
+		      const struct origin *at, struct problems *p)
+{
+	if (!text_is_utf8(value)) {
+		problem_add(p, at, t->path, "is not UTF-8");
+		return 0;
+	}
+	struct node *n = yaml_value(c, value, false, at);
+	int rc = n ? node_set(c, c->root, t->path, n, at) : -ENOMEM;
+	return rc == -EINVAL ? 0 : rc; /* an empty part in the path: the table's check reports it */
+}
+
 /* Sets every path of a variable; *ret_known tells if there is one. An empty value counts as not
  * set, as in the .env templates that list every name. */
 static int set_variable(struct op_config *c, const char *name, const char *value,
-			const struct origin *at, bool *ret_known)
+			const struct origin *at, struct problems *p, bool *ret_known)
 {
+	int rc = 0;
 	*ret_known = false;
-	for (const struct env_target *t = c->env; t; t = t->next) {
+	for (const struct env_target *t = c->env; t && rc == 0; t = t->next) {
 		if (strcmp(t->name, name))
 			continue;
 		*ret_known = true;
 		struct origin from = *at;
 		from.name = t->name;
-		struct node *n = *value ? yaml_value(c, value, false, &from) : NULL;
-		if (*value && !n)
-			return -ENOMEM;
-		int rc = n ? node_set(c, c->root, t->path, n, &from) : 0;
-		if (rc == -ENOMEM)
-			return rc; /* -EINVAL: an empty part, which the table's check reports */
+		if (*value)
+			rc = set_target(c, t, value, &from, p);
 	}
-	return 0;
+	return rc;
 }
 
 static void note_misspelt(struct op_config *c, const char *name, const struct origin *at)
@@ -141,7 +150,7 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 		struct origin at = {
 			.kind = ORIGIN_ENV_FILE, .file = c->env_file, .line = lines.v[i].line};
 		bool known;
-		rc = set_variable(c, lines.v[i].name, lines.v[i].value, &at, &known);
+		rc = set_variable(c, lines.v[i].name, lines.v[i].value, &at, p, &known);
 		if (!known)
 			note_misspelt(c, lines.v[i].name, &at);
 	}
@@ -149,7 +158,7 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 	return rc;
 }
 
-static int load_environ(struct op_config *c, char *const *environ)
+static int load_environ(struct op_config *c, char *const *environ, struct problems *p)
 {
 	for (; environ && *environ; environ++) {
 		const char *equals = strchr(*environ, '=');
@@ -160,7 +169,7 @@ static int load_environ(struct op_config *c, char *const *environ)
 			return -ENOMEM;
 		struct origin at = {.kind = ORIGIN_ENVIRON};
 		bool known;
-		int rc = set_variable(c, name, equals + 1, &at, &known);
+		int rc = set_variable(c, name, equals + 1, &at, p, &known);
 		if (rc)
 			return rc;
 	}
@@ -201,6 +210,11 @@ static int apply_one_set(struct op_config *c, const char *text, unsigned number,
 	at.name = path;
 	if (for_simulators(path) != simulators)
 		return 0;
+	if (!text_is_utf8(equals + 1) || !text_is_utf8(path)) {
+		at.name = NULL;
+		problem_add(p, &at, NULL, "number %u is not UTF-8", number);
+		return 0;
+	}
 	if (!simulators && !appliance_path_ok(c, path, &at, p))
 		return 0;
 	struct node *value = yaml_value(c, equals + 1, true, &at);
@@ -254,7 +268,7 @@ static int load(struct op_config *c, const struct op_config_source *src, struct 
 	if (rc == 0)
 		rc = load_env_file(c, src, p, errors);
 	if (rc == 0)
-		rc = load_environ(c, src->environ);
+		rc = load_environ(c, src->environ, p);
 	if (rc == 0)
 		rc = apply_sets(c, src, false, p);
 	if (rc == 0)

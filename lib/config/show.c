@@ -143,7 +143,7 @@ static void reference_row(const struct op_setting *s, const char *path, struct o
 	op_buf_puts(out, " | ");
 	if (s->flags & OP_SET_REQUIRED)
 		op_buf_puts(out, "required");
-	else if (s->def && *s->def)
+	else if (s->def && *s->def && !(s->flags & OP_SET_SECRET))
 		op_buf_printf(out, "`%s`", s->def);
 	op_buf_puts(out, " | ");
 	cell(s->help ? s->help : "", out);

@@ -182,25 +182,42 @@ static char *device_part(struct op_device_uri *u, const char *key, size_t *ret_s
 	for (size_t i = 0; i < u->n_params; i++)
 		if (!strcmp(u->params[i].key, key))
 			return u->params[i].value;
-	if (u->n_params == OP_ARRAY_SIZE(u->params) || strlen(key) >= sizeof(u->params[0].key))
+	if (u->n_params == OP_ARRAY_SIZE(u->params) || strlen(key) >= sizeof(u->params[0].key) ||
+	    key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
 		return NULL;
 	strcpy(u->params[u->n_params].key, key); /* length checked above */
 	return u->params[u->n_params++].value;
+}
+
+/* What could not be written as a URI is no device: control characters, odd names, nothing left. */
+static bool device_ok(const struct op_device_uri *u)
+{
+	struct op_device_uri again;
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 8192);
+	op_device_uri_write(u, &text);
+	return !*u->scheme || op_device_uri_parse(text.data, &again) == 0;
 }
 
 static void apply_device_part(struct problems *p, const struct op_setting *s, const struct node *n,
 			      const char *path, struct op_device_uri *u)
 {
 	size_t size;
-	char *part = device_part(u, n->key, &size);
+	struct op_device_uri changed = *u;
+	char *part = device_part(&changed, n->key, &size);
 	if (!part) {
-		problem_add(p, &n->key_at, path,
-			    "no room for this part of a device (at most 8, names up to 15 bytes)");
+		problem_add(
+			p, &n->key_at, path,
+			"cannot be a parameter of a device (at most %zu, each with a name of up to "
+			"%zu letters, digits, \"_\" and \"-\")",
+			OP_ARRAY_SIZE(u->params), sizeof(u->params[0].key) - 1);
 		return;
 	}
 	struct op_setting text = {.type = OP_SET_STRING, .size = size, .flags = s->flags};
-	if (!n->text || value_parse(&text, n->text, part))
+	if (!n->text || value_parse(&text, n->text, part) || !device_ok(&changed))
 		complain_value(p, &text, n, path);
+	else
+		*u = changed;
 }
 
 static void apply_parts(struct problems *p, const struct op_setting *s, const struct node *n,
@@ -372,6 +389,13 @@ static void check_targets(const struct op_config *c, struct problems *p, const c
 
 /* ---- one service ----------------------------------------------------------------------- */
 
+void op_config_program(const struct op_config *c, const char *service, char *ret, size_t size)
+{
+	const struct node *n = node_find(service_node(c, service), "program");
+	bool given = n && n->kind == NODE_TEXT && *n->text;
+	(void)snprintf(ret, size, "%s%s", given ? "" : "outpost-", given ? n->text : service);
+}
+
 static void check_service(const struct op_config *c, struct problems *p, const char *service,
 			  const struct op_setting *table, size_t n, void *settings,
 			  struct op_service_common *common)
@@ -382,8 +406,7 @@ static void check_service(const struct op_config *c, struct problems *p, const c
 	char path[PATH_BYTES];
 	(void)snprintf(path, sizeof(path), "services.%s", service); /* cut is fine */
 	apply_table(p, t[0].table, t[0].n, node, &node->key_at, path, (unsigned char *)common);
-	if (!*common->program)
-		(void)snprintf(common->program, sizeof(common->program), "outpost-%s", service);
+	op_config_program(c, service, common->program, sizeof(common->program));
 	if (!table)
 		return;
 	check_keys(p, node, path, t, 2);

@@ -265,30 +265,6 @@ void value_expected(const struct op_setting *s, struct op_buf *out)
 
 /* ---- back to text ---------------------------------------------------------------------- */
 
-void yaml_text_write(const char *text, struct op_buf *out)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "/_.+=;@-";
-	bool bare = *text && !strchr("-.=@;", *text);
-	for (const char *c = text; *c && bare; c++)
-		bare = strchr(plain, *c) || (c > text && strchr(":?", *c) && c[1] && c[1] != ' ') ||
-		       (*c == ' ' && c > text && c[1] && c[1] != ' ' && c[1] != '#');
-	if (bare && strcasecmp(text, "null")) {
-		op_buf_puts(out, text);
-		return;
-	}
-	op_buf_putc(out, '"');
-	for (const char *c = text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			op_buf_printf(out, "\\%c", *c);
-		else if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			op_buf_printf(out, "\\x%02x", (unsigned char)*c);
-		else
-			op_buf_putc(out, *c);
-	}
-	op_buf_putc(out, '"');
-}
-
 static void ints_write(const struct op_int_list *list, struct op_buf *out)
 {
 	op_buf_putc(out, '[');

@@ -1,0 +1,283 @@
+/*
+ * config.c - `outpost config`: check the settings of an appliance, show them, explain them.
+ *
+ * The appliance's file and the other sources are read here; what a service's own settings are, its
+ * program is asked (programs.c). Described in outpost-config(1).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include <getopt.h>
+#include <outpost/config.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "programs.h"
+#include "tools.h"
+
+#define SETS_MAX 256
+#define ASK_TIMEOUT_MS 10000
+
+static const char usage[] =
+	"usage: outpost config check APPLIANCE|FILE [options]\n"
+	"       outpost config show APPLIANCE|FILE [SERVICE...] [options]\n"
+	"       outpost config reference [PROGRAM]\n"
+	"Checks the settings of an appliance, shows where each comes from, explains them.\n"
+	"\n"
+	"  --env FILE         environment file (default: .env if it is there)\n"
+	"  --set PATH=VALUE   override one setting; may be repeated\n"
+	"  --sim              with what the simulators set\n"
+	"  --runtime DIR      for ${RUNTIME}\n"
+	"  --state DIR        for ${STATE}\n"
+	"  --help\n"
+	"\n"
+	"Status: 0 good, 1 mistakes (each named on standard error), 2 wrong usage.\n";
+
+struct options {
+	struct op_program_args args;
+	const char *sets[SETS_MAX];
+	char file[PATH_MAX];
+	const char *verb, *name;
+	char **services; /* of show; none: all */
+	int n_services;
+};
+
+static int wrong(const char *what, const char *which)
+{
+	fprintf(stderr, "outpost config: %s%s\nTry 'outpost config --help'.\n", what,
+		which ? which : "");
+	return 2;
+}
+
+/* ---- command line ---------------------------------------------------------------------- */
+
+enum { ARG_ENV = 256, ARG_SET, ARG_SIM, ARG_RUNTIME, ARG_STATE, ARG_HELP };
+
+static const struct option long_options[] = {
+	{"env", required_argument, NULL, ARG_ENV},
+	{"set", required_argument, NULL, ARG_SET},
+	{"sim", no_argument, NULL, ARG_SIM},
+	{"runtime", required_argument, NULL, ARG_RUNTIME},
+	{"state", required_argument, NULL, ARG_STATE},
+	{"help", no_argument, NULL, ARG_HELP},
+	{0},
+};
+
+/* -1: go on; else the exit status. */
+static int take_option(struct options *o, int option)
+{
+	switch (option) {
+	case ARG_ENV:
+		o->args.env_file = optarg;
+		return -1;
+	case ARG_SET:
+		if (o->args.n_sets == SETS_MAX)
+			return wrong("too many --set", NULL);
+		o->sets[o->args.n_sets++] = optarg;
+		return -1;
+	case ARG_SIM:
+		o->args.sim = true;
+		return -1;
+	case ARG_RUNTIME:
+		o->args.runtime_dir = optarg;
+		return -1;
+	case ARG_STATE:
+		o->args.state_dir = optarg;
+		return -1;
+	case 'h':
+	case ARG_HELP:
+		return fputs(usage, stdout) == EOF;
+	}
+	fputs("Try 'outpost config --help'.\n", stderr);
+	return 2;
+}
+
+static int read_options(struct options *o, int argc, char **argv)
+{
+	int option;
+	o->args.sets = o->sets;
+	optind = 0; /* the caller has used getopt on other arguments, perhaps */
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
+		int status = take_option(o, option);
+		if (status >= 0)
+			return status;
+	}
+	if (optind < argc)
+		o->verb = argv[optind++];
+	if (optind < argc)
+		o->name = argv[optind++];
+	o->services = argv + optind;
+	o->n_services = argc - optind;
+	return -1;
+}
+
+/* ---- load ------------------------------------------------------------------------------ */
+
+/* The configuration, or NULL with the reason told. */
+static struct op_config *load(struct options *o)
+{
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, 256 * 1024);
+	struct op_config *c = NULL;
+	int rc = op_appliance_find(o->name, o->file, sizeof(o->file), &errors);
+	if (rc == 0) {
+		struct op_config_source src = {.file = o->file,
+					       .env_file = o->args.env_file,
+					       .environ = environ,
+					       .sets = o->sets,
+					       .n_sets = o->args.n_sets,
+					       .sim = o->args.sim,
+					       .runtime_dir = o->args.runtime_dir,
+					       .state_dir = o->args.state_dir};
+		rc = op_config_load(&src, &c, &errors);
+	}
+	if (rc)
+		fputs(errors.data, stderr);
+	o->args.file = o->file;
+	return c;
+}
+
+/* ---- check ----------------------------------------------------------------------------- */
+
+static void print_notes(const struct op_buf *notes)
+{
+	for (const char *at = notes->data; *at;) {
+		int n = (int)strcspn(at, "\n");
+		fprintf(stderr, "note: %.*s\n", n, at);
+		at += n + (at[n] != '\0');
+	}
+}
+
+static int check(struct options *o)
+{
+	struct op_config *c = load(o);
+	if (!c)
+		return 1;
+	OP_AUTO_BUF struct op_buf errors, notes;
+	op_buf_init(&errors, 1024 * 1024);
+	op_buf_init(&notes, 1024 * 1024);
+	op_config_notes(c, NULL, NULL, 0, &notes);
+	int rc = op_programs_check(c, &o->args, &errors, &notes);
+	print_notes(&notes);
+	fputs(errors.data, stderr);
+	if (rc == 0)
+		printf("%s: good: %zu services\n", o->file, op_config_service_count(c));
+	op_config_free(c);
+	return rc ? 1 : 0;
+}
+
+/* ---- show ------------------------------------------------------------------------------ */
+
+static bool wanted(const struct options *o, const char *service)
+{
+	for (int i = 0; i < o->n_services; i++)
+		if (!strcmp(o->services[i], service))
+			return true;
+	return !o->n_services;
+}
+
+static int know_services(const struct options *o, const struct op_config *c)
+{
+	size_t n = op_config_service_count(c);
+	OP_AUTO_FREE const char **names = calloc(n, sizeof(*names));
+	if (!names)
+		return wrong("out of memory", NULL);
+	for (size_t i = 0; i < n; i++)
+		names[i] = op_config_service_name(c, i);
+	for (int k = 0; k < o->n_services; k++) {
+		size_t i = 0;
+		while (i < n && strcmp(names[i], o->services[k]))
+			i++;
+		if (i < n)
+			continue;
+		const char *near = op_nearest(o->services[k], names, n);
+		fprintf(stderr,
+			near ? "%s: no service \"%s\" (did you mean \"%s\"?)\n"
+			     : "%s: no service \"%s\"\n",
+			o->file, o->services[k], near);
+		return 1;
+	}
+	return 0;
+}
+
+/* What the program said, or why it said nothing. */
+static int show_answer(const struct options *o, const struct op_answer *a)
+{
+	if (a->error || a->status) {
+		fprintf(stderr, "%s", a->err.data);
+		if (a->error || !a->err.len)
+			fprintf(stderr, "%s: services.%s: %s cannot be asked: %s\n", o->file,
+				a->service, a->program,
+				a->error ? op_strerror(a->error) : "it failed");
+		return 1;
+	}
+	fputs(a->out.data, stdout);
+	return 0;
+}
+
+static int show_services(const struct options *o, const struct op_config *c)
+{
+	struct op_answer *answers = NULL;
+	size_t n = op_config_service_count(c);
+	int status = know_services(o, c);
+	if (status)
+		return status;
+	if (op_programs_ask(c, &o->args, "--show-config", ASK_TIMEOUT_MS, &answers))
+		return wrong("out of memory", NULL);
+	printf("appliance: %s\nservices:\n", op_config_appliance(c));
+	for (size_t i = 0; i < n; i++)
+		if (wanted(o, answers[i].service) && show_answer(o, &answers[i]))
+			status = 1;
+	op_answers_free(answers, n);
+	return status || fflush(stdout) ? 1 : 0;
+}
+
+static int show(struct options *o)
+{
+	struct op_config *c = load(o);
+	int status = c ? show_services(o, c) : 1;
+	op_config_free(c);
+	return status;
+}
+
+/* ---- reference ------------------------------------------------------------------------- */
+
+static int reference(const struct options *o)
+{
+	char path[PATH_MAX];
+	if (!o->name) {
+		OP_AUTO_BUF struct op_buf out;
+		op_buf_init(&out, 1024 * 1024);
+		op_config_reference("Every service", op_service_common_settings,
+				    op_service_common_settings_count, &out);
+		return fputs(out.data, stdout) == EOF || fflush(stdout);
+	}
+	int rc = op_program_find(o->name, path, sizeof(path));
+	if (rc == 0) {
+		(void)execl(path, path, "--reference", (char *)NULL); /* returns only on failure */
+		rc = -errno;
+	}
+	fprintf(stderr, "outpost config: program %s: %s (check its name)\n", o->name,
+		op_strerror(rc));
+	return 1;
+}
+
+int op_tool_config(int argc, char **argv)
+{
+	static struct options o; /* paths make it large */
+	int status = read_options(&o, argc, argv);
+	if (status >= 0)
+		return status;
+	if (!o.verb)
+		return wrong("say check, show or reference", NULL);
+	if (!strcmp(o.verb, "reference"))
+		return reference(&o);
+	bool is_check = !strcmp(o.verb, "check");
+	if (!is_check && strcmp(o.verb, "show"))
+		return wrong("no such command: ", o.verb);
+	if (!o.name)
+		return wrong("which appliance or file?", NULL);
+	if (is_check && o.n_services)
+		return wrong("one file at a time, not also ", o.services[0]);
+	return is_check ? check(&o) : show(&o);
+}
