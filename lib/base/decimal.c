@@ -81,10 +81,12 @@ size_t op_decimal_f32(float v, char out[OP_DECIMAL_BYTES])
 {
 	double magnitude = fabs((double)v), scaled;
 	int n = 0;
-	if (magnitude >= LEAST && magnitude < 1e6) {
+	if (magnitude >= LEAST && magnitude < 1e7) {
 		for (unsigned k = 0; (scaled = magnitude * tens[k]) < 1e9; k++) {
 			uint64_t m = nearest(scaled);
 			double back = (double)m / tens[k];
+			if (k == 0 && m >= 1000000 && m % 10 == 0)
+				break; /* %g would write 1.2e+06 */
 			if ((double)(float)back == magnitude && !is_midway(back))
 				return put(v < 0, m, k, out);
 		}

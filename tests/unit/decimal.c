@@ -92,5 +92,7 @@ TEST(floats_near_a_decimal_are_written_as_printf_does)
 		float f = (float)(next() % 1000000) / 10.0f + (float)(next() % 100) * 1e-5f;
 		check_f32(f);
 		check_f32(nextafterf(f, 0));
+		check_f32((float)(next() % 2000000000));
+		check_f32((float)(next() % 20000) * 1000);
 	}
 }
