@@ -88,7 +88,7 @@ static bool is_pattern(const char *topic)
 	return strpbrk(topic, "*?[") != NULL;
 }
 
-static int add_stream(struct tap *t, const char *name)
+static int add_stream(struct tap *t, const char *name, bool is_new)
 {
 	for (size_t i = 0; i < t->n_streams; i++)
 		if (!strcmp(tap_stream_name(t->streams[i]), name))
@@ -100,7 +100,7 @@ static int add_stream(struct tap *t, const char *name)
 		t->full_told = true;
 		return 0;
 	}
-	struct tap_stream *s = tap_stream_create(&t->o, name);
+	struct tap_stream *s = tap_stream_create(&t->o, name, is_new);
 	if (!s)
 		return -ENOMEM;
 	t->streams[t->n_streams++] = s;
@@ -112,7 +112,7 @@ static int add_if_matching(const char *name, void *arg)
 	struct tap *t = arg;
 	for (int i = 0; i < t->o.n_topics; i++)
 		if (is_pattern(t->o.topics[i]) && !fnmatch(t->o.topics[i], name, 0))
-			return add_stream(t, name);
+			return add_stream(t, name, t->scanned_ns != 0);
 	return 0;
 }
 
@@ -122,8 +122,8 @@ static int scan(struct tap *t)
 	if (t->scanned_ns && now - t->scanned_ns < SCAN_NS)
 		return 0;
 	bool first = !t->scanned_ns;
-	t->scanned_ns = now;
 	int e = op_bus_list(t->o.bus_dir, add_if_matching, t);
+	t->scanned_ns = now;
 	if (first && e >= 0 && t->n_streams == 0)
 		e = -ENOENT;
 	if (first && e == -ENOENT)
@@ -325,7 +325,7 @@ static int run(struct tap *t)
 	int e = 0;
 	for (int i = 0; i < t->o.n_topics && e == 0; i++)
 		if (!is_pattern(t->o.topics[i]))
-			e = add_stream(t, t->o.topics[i]);
+			e = add_stream(t, t->o.topics[i], false);
 	int status = e < 0 ? 1 : follow(t);
 	for (size_t i = 0; i < t->n_streams; i++)
 		tap_stream_destroy(t->streams[i]);

@@ -53,8 +53,9 @@ void tap_format_record(const struct tap_options *o, const struct op_topic_type *
 
 struct tap_stream;
 
-/* Follows name, which need not exist yet. Borrows o. NULL: no memory. */
-struct tap_stream *tap_stream_create(const struct tap_options *o, const char *name);
+/* Follows name, which need not exist yet. is_new: it came while we watched, so that nothing of it
+ * is old. Borrows o. NULL: no memory. */
+struct tap_stream *tap_stream_create(const struct tap_options *o, const char *name, bool is_new);
 /* Tells what was missed in all, if anything, and frees. */
 void tap_stream_destroy(struct tap_stream *s);
 const char *tap_stream_name(const struct tap_stream *s);

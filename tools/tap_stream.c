@@ -47,12 +47,13 @@ static void tell(const struct tap_stream *s, const char *text)
 	fprintf(stderr, "outpost tap: %s: %s\n", s->name, text);
 }
 
-struct tap_stream *tap_stream_create(const struct tap_options *o, const char *name)
+struct tap_stream *tap_stream_create(const struct tap_options *o, const char *name, bool is_new)
 {
 	struct tap_stream *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->o = o;
+	s->waited = is_new;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name); /* a longer one is no topic */
 	return s;
 }

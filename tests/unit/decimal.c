@@ -49,9 +49,27 @@ static void check_f32(float v)
 
 TEST(edges_are_written_as_printf_does)
 {
-	static const double edges[] = {0, 1, 9, 10, 0.1, 0.5, 1e-4, 9.9999e-5, 1e-5, 1e15,
-				       999999999999999, 1e14 + 0.5, 1e16, DBL_MAX, DBL_MIN,
-				       0x1p-1074, 1.0 / 3, 2.5e-3, 123456.789, 0x1p53, 0x1p53 + 2};
+	static const double edges[] = {0,
+				       1,
+				       9,
+				       10,
+				       0.1,
+				       0.5,
+				       1e-4,
+				       9.9999e-5,
+				       1e-5,
+				       1e15,
+				       999999999999999,
+				       1e14 + 0.5,
+				       1e16,
+				       DBL_MAX,
+				       DBL_MIN,
+				       0x1p-1074,
+				       1.0 / 3,
+				       2.5e-3,
+				       123456.789,
+				       0x1p53,
+				       0x1p53 + 2};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(edges); i++) {
 		check_f64(edges[i]);
 		check_f64(-edges[i]);
