@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
 	{"top", "the same, live", op_tool_top},
 	{"tap", "print the records of topics as they come", op_tool_tap},
 	{"call", "ask a service something", op_tool_call},
+	{"config", "check, show and explain settings", op_tool_config},
 };
 
 #define N_SUBCOMMANDS OP_ARRAY_SIZE(subcommands)

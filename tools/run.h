@@ -4,7 +4,7 @@
  * One thread, one loop. The parts, one file each:
  *
  *     run.c          start and end of the whole, signals; run_args.c the command line
- *     run_load.c     the appliance read as a list of units; run_check.c the programs asked
+ *     run_load.c     the appliance read as a list of units, the programs asked (programs.h)
  *     run_unit.c     one supervised process: its state machine
  *     run_spawn.c    fork and exec of one process
  *     run_notify.c   what services say: READY, STATUS, WATCHDOG
@@ -158,14 +158,6 @@ void run_place_leave(struct run *run);
 /* 0, or the exit status after every mistake was printed. */
 int run_load(struct run *run) OP_MUST_CHECK;
 void run_unload(struct run *run);
-
-/* ---- run_check.c -------------------------------------------------------------------------------
- */
-
-/* The path of a program that is named without one. -ENOENT, -EACCES, ... */
-int run_find_program(const char *name, char *ret, size_t size) OP_MUST_CHECK;
-/* Asks the program of every service to check its settings and prints what each finds wrong. */
-int run_check(struct run *run) OP_MUST_CHECK;
 
 /* ---- run.c -------------------------------------------------------------------------------------
  */

@@ -2,7 +2,7 @@
  * run_load.c - the appliance as a list of units, checked before anything starts.
  *
  * Before the loop. The supervisor knows what every service has in common; each program knows its
- * own settings and is asked (run_check.c). Nothing starts unless all agree, and all mistakes are
+ * own settings and is asked (programs.c). Nothing starts unless all agree, and all mistakes are
  * shown at once.
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#include "tools/programs.h"
 
 /* Simulators have no settings of their own. */
 static const struct op_service_common simulator_common = {
@@ -24,14 +26,14 @@ static const struct op_service_common simulator_common = {
 	.enabled = true,
 };
 
-static void print_mistakes(struct run *run, struct op_buf *errors)
+static void say_lines(struct run *run, enum op_level level, struct op_buf *text)
 {
 	char *rest = NULL;
-	if (errors->len == 0)
+	if (text->len == 0)
 		return;
-	for (char *line = strtok_r(errors->data, "\n", &rest); line;
+	for (char *line = strtok_r(text->data, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))
-		run_say(run, OP_ERR, "%s", line);
+		run_say(run, level, "%s", line);
 }
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -123,7 +125,7 @@ static int make_simulator_argv(struct unit *u, const struct op_config_simulator 
 static int find_program(struct unit *u, const char *name)
 {
 	char path[PATH_MAX];
-	int r = run_find_program(name, path, sizeof(path));
+	int r = op_program_find(name, path, sizeof(path));
 	if (r < 0) {
 		run_say(u->run, OP_ERR, "%s: program %s: %s; install it or correct \"program\"",
 			u->name, name, op_strerror(r));
@@ -184,6 +186,27 @@ static int add_units(struct run *run, struct op_buf *errors)
 	return result;
 }
 
+/* Asks all programs, also when one is missing: all mistakes at once. */
+static int check(struct run *run, struct op_buf *errors)
+{
+	const struct run_args *a = &run->args;
+	const struct op_program_args args = {
+		.file = run->file,
+		.runtime_dir = run->runtime_dir,
+		.state_dir = run->state_dir,
+		.env_file = a->env,
+		.sim = a->sim,
+		.sets = a->sets,
+		.n_sets = a->n_sets,
+	};
+	OP_AUTO_BUF struct op_buf notes;
+	op_buf_init(&notes, 256 * 1024);
+	op_config_notes(run->config, NULL, NULL, 0, &notes);
+	int r = op_programs_check(run->config, &args, errors, &notes);
+	say_lines(run, OP_WARNING, &notes);
+	return r;
+}
+
 int run_load(struct run *run)
 {
 	OP_AUTO_BUF struct op_buf errors;
@@ -192,11 +215,10 @@ int run_load(struct run *run)
 	if (r == 0)
 		r = load_file(run, &errors);
 	if (r == 0)
+		r = check(run, &errors);
+	if (r == 0)
 		r = add_units(run, &errors);
-	print_mistakes(run, &errors);
-	/* The programs are asked even if others are missing: all mistakes at once. */
-	if (run->n_services > 0 && run_check(run) < 0)
-		r = -EINVAL;
+	say_lines(run, OP_ERR, &errors);
 	if (r == 0 && run->n_services == 0) {
 		run_say(run, OP_ERR, "%s: no service is enabled: nothing to run", run->file);
 		r = -EINVAL;

@@ -184,7 +184,8 @@ void op_config_notes(const struct op_config *c, const char *service, const struc
 
 /* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml in
  * the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the calling
- * program, and in /usr/share/outpost/appliances. -ENOENT with the places looked at in errors. */
+ * program, in /etc/outpost, and among the installed ones (share/outpost/appliances). -ENOENT with
+ * the places looked at in errors. */
 int op_appliance_find(const char *name, char *ret, size_t size, struct op_buf *errors) OP_MUST_CHECK;
 
 /* The nearest of n names to a misspelt one (edit distance with transpositions, at most a third of

@@ -56,20 +56,23 @@ static bool search_environment(struct search *s, const char *name)
 	return false;
 }
 
-static bool search_build(struct search *s, const char *name)
+/* Beside the program: in a build tree, or installed under some prefix. */
+static bool search_near(struct search *s, const char *name)
 {
 	char exe[2048];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	if (n <= 0)
 		return false;
 	exe[n] = '\0';
-	for (int up = 0; up < 2; up++) { /* build/outpost -> the tree */
+	for (int up = 0; up < 2; up++) { /* build/outpost -> the tree; bin/outpost -> the prefix */
 		char *slash = strrchr(exe, '/');
 		if (!slash)
 			return false;
 		*slash = '\0';
 	}
-	return take_printf(s, "%s/appliances/%s/%s.yaml", exe, name, name);
+	return take_printf(s, "%s/appliances/%s/%s.yaml", exe, name, name) ||
+	       take_printf(s, "/etc/outpost/%s.yaml", name) ||
+	       take_printf(s, "%s/share/outpost/appliances/%s/%s.yaml", exe, name, name);
 }
 
 int op_appliance_find(const char *name, char *ret, size_t size, struct op_buf *errors)
@@ -80,7 +83,7 @@ int op_appliance_find(const char *name, char *ret, size_t size, struct op_buf *e
 	bool is_path = strchr(name, '/') || strstr(name, ".y");
 	if (take(&s, name))
 		return 0;
-	if (!is_path && (search_environment(&s, name) || search_build(&s, name) ||
+	if (!is_path && (search_environment(&s, name) || search_near(&s, name) ||
 			 take_printf(&s, "/usr/share/outpost/appliances/%s.yaml", name)))
 		return 0;
 	op_buf_printf(errors, "%s: no such appliance (looked for:%s\n)\n", name, places.data);

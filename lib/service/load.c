@@ -14,13 +14,13 @@
 
 #define MISTAKES_MAX (64 * 1024)
 
-static void print_mistakes(const struct op_buf *errors)
+static void print_lines(enum op_level level, const struct op_buf *text)
 {
-	const char *at = errors->data;
+	const char *at = text->data;
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 		if (n > 0)
-			op_log(OP_ERR, "%.*s", (int)n, at);
+			op_log(level, "%.*s", (int)n, at);
 		at += n + (at[n] == '\n');
 	}
 }
@@ -128,14 +128,26 @@ static int load(struct op_service *s, struct op_buf *errors)
 	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;
 }
 
+/* What is no mistake but ought to be known, such as a secret that others can read. Told to whoever
+ * checks, not at each start. */
+static void print_notes(const struct op_service *s)
+{
+	OP_AUTO_BUF struct op_buf notes;
+	op_buf_init(&notes, MISTAKES_MAX);
+	op_config_notes(s->config, s->name, s->desc->settings, s->desc->n_settings, &notes);
+	print_lines(OP_WARNING, &notes);
+}
+
 int service_load(struct op_service *s)
 {
 	OP_AUTO_BUF struct op_buf errors;
 	op_buf_init(&errors, MISTAKES_MAX);
 	int r = load(s, &errors);
+	if (r == 0 && s->args.action == ACTION_CHECK)
+		print_notes(s);
 	if (r == 0)
 		return 0;
-	print_mistakes(&errors);
+	print_lines(OP_ERR, &errors);
 	if (errors.len == 0)
 		op_log(OP_ERR, "%s: %s", s->args.appliance, op_strerror(r));
 	return OP_EXIT_CONFIG;
@@ -148,7 +160,7 @@ int service_show(struct op_service *s)
 	op_buf_init(&errors, MISTAKES_MAX);
 	int r = op_config_show(s->config, s->name, s->desc->settings, s->desc->n_settings, &out,
 			       &errors);
-	print_mistakes(&errors);
+	print_lines(OP_ERR, &errors);
 	return r < 0 || out.err || fputs(out.data, stdout) == EOF || fflush(stdout) == EOF
 		       ? OP_EXIT_FAULT
 		       : 0;
