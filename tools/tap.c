@@ -242,7 +242,6 @@ static const struct option long_options[] = {
 	{"rate", required_argument, NULL, 'r'},
 	{"timeout", required_argument, NULL, 't'},
 	{"runtime", required_argument, NULL, 'R'},
-	{"follow", no_argument, NULL, 'F'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -276,8 +275,6 @@ static bool take_option(struct tap_options *o, int c, const char **runtime)
 		return true;
 	case 'R':
 		*runtime = optarg;
-		return true;
-	case 'F': /* what it does anyway; people coming from tail(1) type it */
 		return true;
 	default:
 		return false;
