@@ -176,17 +176,18 @@ int op_config_show(const struct op_config *c, const char *service, const struct 
 void op_config_reference(const char *title, const struct op_setting *table, size_t n,
 			 struct op_buf *out);
 
-/* What the user should know although it is no mistake, one line each: for service NULL a variable of
- * the .env file that sets nothing but nearly has the name of one that does; for a service a secret
- * that others can read (the file's mode, the command line). */
+/* What the user should know although it is no mistake, one line each: for service NULL a variable
+ * of the .env file that sets nothing but nearly has the name of one that does; for a service a
+ * secret that others can read (the file's mode, the command line). */
 void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
 		     size_t n, struct op_buf *out);
 
-/* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml in
- * the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the calling
- * program, in /etc/outpost, and among the installed ones (share/outpost/appliances). -ENOENT with
- * the places looked at in errors. */
-int op_appliance_find(const char *name, char *ret, size_t size, struct op_buf *errors) OP_MUST_CHECK;
+/* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml
+ * in the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the
+ * calling program, in /etc/outpost, and among the installed ones (share/outpost/appliances).
+ * -ENOENT with the places looked at in errors. */
+int op_appliance_find(const char *name, char *ret, size_t size,
+		      struct op_buf *errors) OP_MUST_CHECK;
 
 /* The nearest of n names to a misspelt one (edit distance with transpositions, at most a third of
  * its length), or NULL. */

@@ -31,10 +31,11 @@
 #include <uv.h>
 
 /* Exit statuses of services and of `outpost run`. */
-#define OP_EXIT_FAULT 1   /* a fault that a restart may mend */
-#define OP_EXIT_USAGE 2   /* the command line, or (outpost run) an appliance that is not valid */
-#define OP_EXIT_CONFIG 78 /* EX_CONFIG of sysexits(3): settings or environment are wrong, a restart
-			   * will not help. Before the appliance was ready it ends the whole start. */
+#define OP_EXIT_FAULT 1 /* a fault that a restart may mend */
+#define OP_EXIT_USAGE 2 /* the command line, or (outpost run) an appliance that is not valid */
+/* EX_CONFIG of sysexits(3): settings or environment are wrong, a restart will not help. Before
+ * the appliance was ready it ends the whole start. */
+#define OP_EXIT_CONFIG 78
 
 /* starting -> ready <-> degraded -> stopping -> stopped; failed and restarting are written by the
  * supervisor in the name of a service that is not running. */

@@ -49,10 +49,13 @@ static uint64_t nearest(double v)
 
 size_t op_decimal_f64(double v, char out[OP_DECIMAL_BYTES])
 {
-	double magnitude = fabs(v), scaled;
+	double magnitude = fabs(v);
 	int digits = 15, n = 0;
 	if (magnitude >= LEAST && magnitude < 1e15) {
-		for (unsigned k = 0; (scaled = magnitude * tens[k]) < 1e15; k++) {
+		for (unsigned k = 0; k < OP_ARRAY_SIZE(tens); k++) {
+			double scaled = magnitude * tens[k];
+			if (scaled >= 1e15)
+				break;
 			uint64_t m = nearest(scaled);
 			if ((double)m / tens[k] == magnitude)
 				return put(v < 0, m, k, out);

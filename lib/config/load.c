@@ -158,13 +158,13 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 	return rc;
 }
 
-static int load_environ(struct op_config *c, char *const *environ, struct problems *p)
+static int load_environ(struct op_config *c, char *const *entry, struct problems *p)
 {
-	for (; environ && *environ; environ++) {
-		const char *equals = strchr(*environ, '=');
+	for (; entry && *entry; entry++) {
+		const char *equals = strchr(*entry, '=');
 		if (!equals)
 			continue;
-		OP_AUTO_FREE char *name = strndup(*environ, (size_t)(equals - *environ));
+		OP_AUTO_FREE char *name = strndup(*entry, (size_t)(equals - *entry));
 		if (!name)
 			return -ENOMEM;
 		struct origin at = {.kind = ORIGIN_ENVIRON};

@@ -21,8 +21,9 @@ SLEEP_TEST = re.compile(r"\btime\.sleep\(|\bwaitFor" + r"Timeout\(|^\s*sleep\s+\
 SWITCHED_OFF = re.compile(r"\b(?:it|test|describe)\.skip\b|\bXFAIL\b|\bshould_fail\s*:")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
-# What paces an output in real time must wait for a point in time; it says so in the file.
-PACED = re.compile(r"pac(?:es|ed|ing)\b", re.I)
+# What paces an output in real time, or strikes at random instants, must wait for a point in time; its
+# opening comment says so.
+PACED = re.compile(r"\bpac(?:es|ed|ing)\b|random\s+(?:\*\s+)?instant", re.I)
 
 
 def lines_with(pattern, text):
@@ -67,7 +68,7 @@ def no_code_sleeps_to_wait():
                  lambda path, text: "" if PACED.search(text[:1500]) else without_comments(path, text))
     found += scan(SLEEP_TEST, ("tests/", "web/", ".ci/"), (".py", ".js", ".mjs", ".ts", ".sh", ""))
     tree.complain(found, "Wait for the condition, with a deadline. (A file that paces its output in "
-                  "real time says so in its opening comment.)")
+                  "real time, or acts at random instants, says so in its opening comment.)")
 
 
 @ot.test()

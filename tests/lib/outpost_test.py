@@ -9,9 +9,8 @@
 #
 #     ot.main()
 #
-# Each test runs in a process of its own with a time-out, a directory of its own (ot.directory())
-# and its own environment mark, by which any process it leaves behind is found, killed and counted as
-# a failure. The output is that of tests/lib/test.c: "ok NAME", "FAILED NAME", "skipped NAME: reason",
+# Each test runs in a process of its own with a time-out and a directory of its own (ot.directory());
+# any process it leaves behind is found, killed and counted as a failure. The output is that of tests/lib/test.c: "ok NAME", "FAILED NAME", "skipped NAME: reason",
 # last "N passed, N failed". PROGRAM NAME... runs those tests; PROGRAM --list lists them.
 #
 # Nothing here waits by sleeping for a guessed time: every wait is for a condition, with a deadline.
@@ -20,6 +19,7 @@
 # SPDX-License-Identifier: MIT
 import base64
 import collections
+import ctypes
 import json
 import os
 import pathlib
@@ -49,7 +49,6 @@ OUTPOST = BUILD / "outpost"
 
 _tests = collections.OrderedDict()
 _directory = None
-_MARK = "OUTPOST_TEST_MARK"
 
 
 class Skip(Exception):
@@ -104,33 +103,53 @@ def _wait_child(pid, timeout):
     return os.waitstatus_to_exitcode(status) if in_time else None
 
 
-def _left_behind(mark):
-    """Processes that carry the test's mark in their environment: [(pid, command)]."""
-    found, wanted = [], f"{_MARK}={mark}".encode()
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            try:
-                with open(f"/proc/{entry}/environ", "rb") as f:
-                    if wanted not in f.read().split(b"\0"):
-                        continue
-                with open(f"/proc/{entry}/cmdline", "rb") as f:
-                    found.append((int(entry), f.read().replace(b"\0", b" ").decode(errors="replace")))
-            except OSError:
-                continue  # gone, or somebody else's
+def _reap():
+    """Takes the status of every child that has ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _below(pid):
+    """Every living process below this one: {pid: command}."""
+    found = {}
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as f:
+                for child in map(int, f.read().split()):
+                    with open(f"/proc/{child}/cmdline", "rb") as g:
+                        found[child] = g.read().replace(b"\0", b" ").decode(errors="replace").strip()
+                    found |= _below(child)
+    except OSError:
+        pass  # it has just ended
     return found
 
 
-def _reap_left_behind(mark):
-    deadline, left = Deadline(1), _left_behind(mark)
-    while left and not deadline.over():  # one that is just ending is not left behind
+def _adopt_orphans():
+    """What a test leaves behind becomes a child of this process (PR_SET_CHILD_SUBREAPER), however it
+    detached itself, and so can be found."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(36, 1, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
+
+
+def _end_left_behind():
+    """Waits a second for what is just ending; kills the rest and returns it."""
+    deadline = Deadline(1)
+    while True:
+        _reap()
+        left = _below(os.getpid())
+        if not left or deadline.over():
+            break
         threading.Event().wait(0.02)
-        left = _left_behind(mark)
-    for pid, command in left:
+    for pid, command in left.items():
         print(f"left behind: process {pid}: {command}", file=sys.stderr)
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    wait_until(lambda: _reap() or not _below(os.getpid()), 10, "killed processes end")
     return left
 
 
@@ -138,8 +157,8 @@ def _run(name, announce=True):
     """Runs one test; returns "ok", "FAILED" or "skipped" (which the test has printed itself)."""
     global _directory
     function, timeout = _tests[name]
+    _adopt_orphans()
     _directory = tempfile.mkdtemp(prefix="outpost-test-")
-    mark = os.environ[_MARK] = f"{os.getpid()}.{name}"
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -147,7 +166,7 @@ def _run(name, announce=True):
         if pid == 0:
             _child(function, name)
         status = _wait_child(pid, timeout)
-        left = _reap_left_behind(mark)
+        left = _end_left_behind()
     finally:
         shutil.rmtree(_directory, ignore_errors=True)
     if status == 77 and not left:

@@ -73,7 +73,7 @@ TEST(later_sources_win)
 	struct op_config_source src = source(base_yaml);
 	struct sample_settings s;
 	const char *sets[] = {"services.s.listen=[::1]:9", "services.s.count=40"};
-	char *environ[] = {(char[]){"PORT=7000"}, (char[]){"TITLE=from env"}, (char[]){"OTHER=1"},
+	char *variables[] = {(char[]){"PORT=7000"}, (char[]){"TITLE=from env"}, (char[]){"OTHER=1"},
 			   NULL};
 	src.env_file = put_file("env", "PORT=6000\nTITLE='from file'\nTOKEN=abc\n", 0600);
 	op_config_free(load_good(&src, &s, NULL));
@@ -81,7 +81,7 @@ TEST(later_sources_win)
 	CHECK_STR(s.listen.host, "127.0.0.1");
 	CHECK_STR(s.title, "from file");
 	CHECK_STR(s.token, "abc");
-	src.environ = environ;
+	src.environ = variables;
 	op_config_free(load_good(&src, &s, NULL));
 	CHECK_INT(s.listen.port, 7000);
 	CHECK_STR(s.title, "from env");
@@ -154,9 +154,9 @@ TEST(show_tells_every_origin_and_no_secret)
 	struct op_config_source src = source(base_yaml);
 	struct sample_settings s;
 	const char *sets[] = {"services.s.count=40", "services.s.token=hunter2"};
-	char *environ[] = {(char[]){"TITLE=from env"}, NULL};
+	char *variables[] = {(char[]){"TITLE=from env"}, NULL};
 	src.env_file = put_file("env", "\n\nPORT=6000\n", 0600);
-	src.environ = environ;
+	src.environ = variables;
 	src.sets = sets;
 	src.n_sets = 2;
 	struct op_config *c = load_good(&src, &s, NULL);
