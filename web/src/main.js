@@ -24,6 +24,7 @@ const feeds = new Feeds(link);
 const catalogue = new Catalogue(link);
 const app = { link, feeds, catalogue, clock: link.clock };
 const shell = new Shell(app);
+window.outpost = app; // for the browser's console: outpost.feeds.byTopic.get('pbt.sample').ring.newest()
 let open = null;
 
 function wantedView() {
@@ -45,6 +46,7 @@ function route() {
 	const root = document.getElementById('view');
 	root.replaceChildren();
 	open = { key, instance: view(app, root, name) };
+	app.view = open.instance;
 	document.title = open.instance.title;
 	shell.setHeadings(open.instance.headings);
 }

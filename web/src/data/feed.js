@@ -19,7 +19,7 @@ export class Feed extends EventTarget {
 		this.received = 0;
 		this.missedBefore = 0; // by subscriptions that are over
 		this.missedNow = 0;
-		this.arrivals = []; // {at, records, frames} of live frames
+		this.arrivals = []; // {at, sentMs, records} of live frames
 		this.arrivedAt = 0;
 	}
 
@@ -50,7 +50,7 @@ export class Feed extends EventTarget {
 		this.reason = '';
 		this.missedNow = header.missed;
 		if (!header.backlog)
-			this.measure(header.count, at);
+			this.measure(header, at);
 		this.received += this.paused ? (header.backlog ? 0 : header.count)
 			: this.ring.append(header, recordOffset);
 		if (!this.paused)
@@ -63,18 +63,22 @@ export class Feed extends EventTarget {
 		this.dispatchEvent(new Event('schema'));
 	}
 
-	measure(records, at) {
-		this.arrivals.push({ at, records });
-		while (this.arrivals.length > 2 && at - this.arrivals[0].at > MEASURE_MS)
+	measure(header, at) {
+		const sentMs = header.bootNs * 1e-6;
+		this.arrivals.push({ at, sentMs, records: header.count });
+		while (this.arrivals.length > 2 && sentMs - this.arrivals[0].sentMs > MEASURE_MS)
 			this.arrivals.shift();
 	}
 
-	/** {records, frames} per second as they arrived here during the last seconds; 0 when silent. */
+	/**
+	 * {records, frames} per second that arrived here during the last seconds; 0 when silent. The
+	 * server's time of each frame counts, since this page may have been busy when it came.
+	 */
 	rates(now = performance.now()) {
 		const a = this.arrivals, n = a.length;
 		if (n < 3 || now - a[n - 1].at > 2500 + 2000 / this.rate)
 			return { records: 0, frames: 0 };
-		const seconds = (a[n - 1].at - a[0].at) / 1000;
+		const seconds = (a[n - 1].sentMs - a[0].sentMs) / 1000;
 		let records = 0;
 		for (let i = 1; i < n; i++)
 			records += a[i].records;

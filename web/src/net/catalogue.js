@@ -20,7 +20,11 @@ export class Catalogue extends EventTarget {
 	}
 
 	async refresh() {
-		await Promise.all([this.readHealth(), this.readTopics()]);
+		const [appliance] = await Promise.all([this.readHealth(), this.readTopics()]);
+		if (!appliance || appliance === this.appliance)
+			return;
+		this.appliance = appliance;
+		this.dispatchEvent(new Event('appliance'));
 	}
 
 	async json(path) {
@@ -32,20 +36,18 @@ export class Catalogue extends EventTarget {
 		}
 	}
 
+	/** @returns {Promise<string>} the appliance's name; '' if nobody answered */
 	async readHealth() {
 		const health = await this.json('health');
 		if (!health?.services)
-			return;
+			return '';
 		this.health = health;
 		const names = Object.keys(health.services);
 		if (names.join() !== this.services.join()) {
 			this.services = names;
 			this.dispatchEvent(new Event('services'));
 		}
-		if (health.appliance !== this.appliance) {
-			this.appliance = health.appliance;
-			this.dispatchEvent(new Event('appliance'));
-		}
+		return health.appliance;
 	}
 
 	async readTopics() {

@@ -16,6 +16,22 @@ const STALL_MS = 400; // without news for this long the picture stops where the 
 const SPAN_MIN_S = 0.02;
 const SPAN_MAX_S = 60;
 
+const X_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
+
+/** Seconds before the edge, with the digits the step between labels needs; minutes for long spans. */
+function xLabel(v, all) {
+	const step = all.length > 1 ? all[1] - all[0] : 1;
+	if (Math.abs(v) < 1e-9)
+		return '0';
+	if (step >= 60)
+		return `\u2212${Math.round(-v / 60)} min`;
+	const digits = step >= 0.999 ? 0 : Math.min(3, Math.ceil(-Math.log10(step * 1.001)));
+	return `${v.toFixed(digits).replace('-', '\u2212')} s`;
+}
+
+/** An axis number without noise digits: 1000, 0.25, 2.5e6. */
+const yLabel = (v) => (Math.abs(v) >= 1e6 ? v.toExponential(1).replace('e+', 'e') : String(+v.toPrecision(6)));
+
 export class WavePlot extends EventTarget {
 	/**
 	 * @param options
@@ -120,8 +136,8 @@ export class WavePlot extends EventTarget {
 				y: { auto: false, range: () => this.yNow },
 			},
 			axes: [
-				{ ...axis, size: 28, gap: 6, space: 60, values: (u, at) => at.map((v) => this.xLabel(v, at)) },
-				{ ...axis, size: 46, gap: 6, space: this.options.ySpace ?? 34 },
+				{ ...axis, size: 28, gap: 6, space: 50, incrs: X_STEPS, values: (u, at) => at.map((v) => xLabel(v, at)) },
+				{ ...axis, size: 46, gap: 6, space: this.options.ySpace ?? 34, values: (u, at) => at.map(yLabel) },
 			],
 			series: [{}, ...this.options.series.map((s) => ({
 				scale: 'y',
@@ -141,12 +157,6 @@ export class WavePlot extends EventTarget {
 		};
 	}
 
-	xLabel(v, all) {
-		const step = all.length > 1 ? Math.abs(all[1] - all[0]) : 1;
-		const digits = step >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step)));
-		const text = Math.abs(v) < 1e-9 ? '0' : v.toFixed(digits).replace('-', '\u2212');
-		return `${text} s`;
-	}
 
 	pixelGaps(u, i0, i1) {
 		const x = this.points.x, gaps = [];

@@ -16,7 +16,7 @@ export class WavePanel {
 	/**
 	 * @param options feed, canvasId, label, title, series, yRange (null: automatic only), rate,
 	 *   height, before, under, over as for WavePlot; extra legend entries [{id, label, color}];
-	 *   hiddenAtFirst fields; trouble() => {head, what, level} or null; onclear
+	 *   hiddenAtFirst fields; windows and firstWindow in seconds; trouble() => {head, what, level} or null; onclear
 	 */
 	constructor(app, options) {
 		Object.assign(this, { app, options, feed: options.feed });
@@ -27,7 +27,7 @@ export class WavePanel {
 			delayMs: () => 1000 / this.feed.rate + 25,
 		});
 		const chosen = Number(remembered.get('window', 10));
-		this.plot.seconds = this.spans.includes(chosen) ? chosen : this.spans[Math.min(2, this.spans.length - 1)];
+		this.plot.seconds = this.spans.includes(chosen) ? chosen : options.firstWindow ?? 10;
 		this.autoY = !options.yRange || remembered.get('y', 'fixed') === 'auto';
 		this.plot.setYRange(this.autoY ? null : options.yRange);
 		this.off = new AbortController();
@@ -53,7 +53,7 @@ export class WavePanel {
 		this.state = h('span', { class: 'viewstate' });
 		const button = (text, title, onclick, id) => h('button', { type: 'button', title, onclick, id: id ?? null }, text);
 		this.el = h('section', { class: 'panel wavepanel', 'aria-label': this.options.title },
-			h('div', { class: 'tools' }, this.legend(), h('div', { class: 'choices' }, this.yChoice || null, this.windows)),
+			h('div', { class: 'tools' }, this.legend(), h('div', { class: 'choices' }, this.options.unit ? h('span', { class: 'unit' }, this.options.unit) : null, this.yChoice || null, this.windows)),
 			h('div', { class: 'stage' }, this.plot.el, this.note),
 			h('div', { class: 'tools' },
 				h('div', { class: 'buttons' }, this.pause,
@@ -66,8 +66,8 @@ export class WavePanel {
 	}
 
 	legend() {
-		const entry = (id, { label, color, dashed, area }) => h('button', {
-			type: 'button', class: 'key', 'data-key': id, 'data-kind': area ? 'area' : dashed ? 'dashed' : 'line',
+		const entry = (id, { label, color, dashed, area, title }) => h('button', {
+			type: 'button', class: 'key', title: title ?? null, 'data-key': id, 'data-kind': area ? 'area' : dashed ? 'dashed' : 'line',
 			'data-color': color.replace('--', ''), 'aria-pressed': 'true', onclick: () => this.setShown(id, !this.shows(id)),
 		}, label);
 		this.keys = h('div', { class: 'legend', role: 'group', 'aria-label': 'Lines' },

@@ -18,7 +18,7 @@ export class HitList {
 		this.count = h('span', { class: 'count', id: 'hit-count' });
 		this.el = h('section', { class: 'panel hitpanel', 'aria-label': 'Hits' },
 			h('h3', {}, 'Hits', this.count),
-			h('div', { class: 'hithead', 'aria-hidden': 'true' }, h('span', {}, 'No.'), h('span', {}, 'Time'), h('span', {}, 'Peak'), h('span', {}, 'Pulse')),
+			h('div', { class: 'hithead', 'aria-hidden': 'true' }, h('span', {}, 'No.'), h('span', {}, 'Time'), h('span', {}, 'Peak'), h('span', {}, 'Pulse ms')),
 			h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'List of hits' }, this.empty, this.body));
 	}
 
@@ -56,7 +56,7 @@ export class HitList {
 		h('span', { class: 'no' }, `#${hit.number}`),
 		h('time', {}, clockText(this.app.clock.wallMs(hit.bootNs))),
 		h('span', { class: 'peak' }, hit.peak.toFixed(1)),
-		h('span', { class: 'width' }, `${width} ms`));
+		h('span', { class: 'width' }, width));
 		this.list.unshift(hit);
 		this.body.prepend(h('li', {}, hit.button));
 		if (this.list.length > KEEP) {

@@ -74,7 +74,7 @@ export function drawHits(plot, ctx, hits, selected) {
 			const text = `#${hit.number}  ${hit.peak.toFixed(0)}`;
 			ctx.font = `600 ${11 * px}px system-ui, sans-serif`;
 			const wide = ctx.measureText(text).width;
-			if (x + wide + 14 * px > labelEnd)
+			if (x + wide + 14 * px > Math.min(labelEnd, left + width))
 				continue;
 			ctx.fillStyle = plot.ink(hit === selected ? '--ink' : '--muted');
 			ctx.fillText(text, x + 8 * px, top + 12 * px);

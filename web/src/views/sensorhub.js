@@ -13,8 +13,8 @@ import { drawPhases, drawHits, drawThreshold } from './sensorhub-marks.js';
 
 const SERIES = [
 	{ field: 'raw', label: 'Raw Signal', color: '--raw', width: 1.25 },
-	{ field: 'envelope', label: 'Envelope', color: '--envelope', width: 1.75 },
 	{ field: 'baseline', label: 'Baseline', color: '--baseline', width: 1.25 },
+	{ field: 'envelope', label: 'Envelope', color: '--envelope', width: 1.75 },
 ];
 const RATE = 20; // frames per second
 
@@ -56,17 +56,17 @@ class SensorHub {
 			label: 'Waveform of the pressure sensor: raw signal, envelope, baseline and threshold in counts over the last seconds',
 			title: 'PBT Sensor',
 			series: SERIES,
-			hiddenAtFirst: ['baseline'],
 			extra: [
 				{ id: 'threshold', label: 'Threshold', color: '--threshold', dashed: true },
-				{ id: 'hits', label: 'Hits', color: '--ink' },
-				{ id: 'hold', label: 'Hold', color: '--hold', area: true },
+				{ id: 'hits', label: 'Hits', color: '--ink', title: 'The sample that triggered each hit, and its peak' },
+				{ id: 'hold', label: 'Hold', color: '--hold', area: true,
+					title: 'Red: a hit is being captured. Grey: the detector holds until the envelope has fallen' },
 			],
 			yRange: [0, 1023],
 			yFixedLabel: '0–1023',
 			ySpace: 22,
 			rate: RATE,
-			height: (width) => (width < 560 ? 300 : Math.max(340, Math.min(560, innerHeight - 360))),
+			height: (width) => (width < 560 ? 300 : Math.max(340, Math.min(560, innerHeight - 318))),
 			before: () => this.spans?.update(),
 			under: (plot, ctx) => this.drawUnder(plot, ctx),
 			over: (plot, ctx) => this.drawOver(plot, ctx),

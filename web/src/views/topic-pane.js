@@ -13,10 +13,7 @@ const TABLE_ROWS = 50;
 export class TopicPane {
 	constructor(app, root, name) {
 		Object.assign(this, { app, root, name, panels: [] });
-		const declared = app.catalogue.topics.find((t) => t.topic === name)?.schema?.rate_hz ?? 0;
-		this.feed = app.feeds.open(name, declared >= FAST_HZ
-			? { rate: 20, capacity: Math.min(65536, declared * 90), last: 16384 }
-			: { rate: 5, capacity: 2048, last: 1024 });
+		this.openFeed(app.catalogue.topics.find((t) => t.topic === name)?.schema?.rate_hz ?? 0);
 		this.head = h('p', { class: 'help' }, 'Waiting for its declaration…');
 		this.facts = h('p', { class: 'topicfacts' });
 		this.values = h('table', { class: 'values' });
@@ -24,14 +21,25 @@ export class TopicPane {
 		this.table = h('table', { class: 'records' });
 		root.append(h('section', { class: 'panel', 'aria-label': name }, h('h3', {}, name), this.head, this.facts,
 			h('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': 'Newest record' }, this.values)), this.plots);
-		this.onSchema = () => this.build();
-		this.feed.addEventListener('schema', this.onSchema);
 		this.build();
 	}
 
+	openFeed(declaredHz) {
+		this.fast = declaredHz >= FAST_HZ;
+		this.feed = this.app.feeds.open(this.name, this.fast
+			? { rate: 20, capacity: Math.min(65536, declaredHz * 90), last: 16384 }
+			: { rate: 5, capacity: 2048, last: 1024 });
+		this.onSchema = () => this.build();
+		this.feed.addEventListener('schema', this.onSchema);
+	}
+
 	destroy() {
-		this.feed.removeEventListener('schema', this.onSchema);
 		this.closePanels();
+		this.closeFeed();
+	}
+
+	closeFeed() {
+		this.feed.removeEventListener('schema', this.onSchema);
 		this.app.feeds.close(this.feed);
 	}
 
@@ -47,8 +55,12 @@ export class TopicPane {
 		const { ring, schema } = this.feed;
 		if (!ring || this.ring === ring)
 			return;
+		if (this.fast !== schema.rate_hz >= FAST_HZ) { // came up while we looked, and is not what we took it for
+			this.closeFeed();
+			return this.openFeed(schema.rate_hz);
+		}
 		this.ring = ring;
-		this.fast = schema.rate_hz >= FAST_HZ;
+		this.root.classList.toggle('fast', this.fast);
 		setText(this.head, schema.help ?? '');
 		this.chosen = new Set(this.rememberedFields() ?? this.firstFields());
 		this.buildValues();
@@ -61,10 +73,11 @@ export class TopicPane {
 		return known.length ? known : null;
 	}
 
-	/** Numbers with the unit of the first one that has any: what one picture can hold. */
+	/** Up to four numbers of one unit: measured ones (floats that are no time) before counters. */
 	firstFields() {
-		const numeric = this.ring.fields.filter((f) => f.numeric && f.name !== 'pid');
-		const unit = (numeric.find((f) => f.unit && f.unit !== 'ns') ?? numeric[0])?.unit;
+		const numeric = this.ring.fields.filter((f) => f.numeric);
+		const measured = numeric.filter((f) => f.type.startsWith('f') && f.unit && !/^[mun]?s$/.test(f.unit));
+		const unit = (measured[0] ?? numeric[0])?.unit;
 		return numeric.filter((f) => f.unit === unit).slice(0, 4).map((f) => f.name);
 	}
 
@@ -106,11 +119,13 @@ export class TopicPane {
 			canvasId: `plot-${this.panels.length}`,
 			label: `${fields.map((f) => f.name).join(', ')}${unit ? ` in ${unit}` : ''} over time`,
 			title: `${this.name}${unit ? ` [${unit}]` : ''}`,
-			series: fields.map((f, i) => ({ field: f.name, label: unit ? `${f.name} [${unit}]` : f.name, color: COLOURS[i % COLOURS.length], width: 1.5 })),
+			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: COLOURS[i % COLOURS.length], width: 1.5 })),
+			unit: unit && `in ${unit}`,
 			yRange: null,
 			rate: this.feed.rate,
 			spanMax: this.fast ? 60 : 3600,
 			windows: this.fast ? undefined : [30, 120, 600, 1800],
+			firstWindow: this.fast ? 10 : 120,
 			height: (width) => (width < 560 ? 220 : panels > 1 ? 220 : 320),
 		});
 		this.panels.push(panel);

@@ -1,0 +1,26 @@
+#!/bin/sh
+# run.sh - one of the page's test files under Node: run.sh TEST WORK
+#
+# The browser driver is fetched once into WORK (in the build directory), beside copies of the tests,
+# since Node looks for packages beside the file that asks.
+#
+# SPDX-FileCopyrightText: The Outpost authors
+# SPDX-License-Identifier: MIT
+set -eu
+test=$1 work=$2
+here=$(cd "$(dirname "$0")" && pwd)
+: "${CHROMIUM:=$(command -v chromium || command -v chromium-browser || true)}"
+export CHROMIUM
+
+mkdir -p "$work"
+cp "$here"/*.mjs "$here"/package.json "$here"/package-lock.json "$work/"
+cd "$work"
+if [ "$test" = page.test.mjs ]; then
+	[ -n "$CHROMIUM" ] || { echo "no browser: sudo apt-get install chromium" >&2; exit 1; }
+	key=$(cksum <package-lock.json)
+	if [ "$(cat node_modules/.key 2>/dev/null || true)" != "$key" ]; then
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+		echo "$key" >node_modules/.key
+	fi
+fi
+exec node "$test"
