@@ -234,16 +234,11 @@ static bool parse_positive(const char *option, const char *text, double *ret)
 }
 
 static const struct option long_options[] = {
-	{"json", no_argument, NULL, 'j'},
-	{"csv", no_argument, NULL, 'c'},
-	{"count", required_argument, NULL, 'n'},
-	{"last", required_argument, NULL, 'l'},
-	{"fields", required_argument, NULL, 'f'},
-	{"rate", required_argument, NULL, 'r'},
-	{"timeout", required_argument, NULL, 't'},
-	{"runtime", required_argument, NULL, 'R'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"json", no_argument, NULL, 'j'},          {"csv", no_argument, NULL, 'c'},
+	{"count", required_argument, NULL, 'n'},   {"last", required_argument, NULL, 'l'},
+	{"fields", required_argument, NULL, 'f'},  {"rate", required_argument, NULL, 'r'},
+	{"timeout", required_argument, NULL, 't'}, {"runtime", required_argument, NULL, 'R'},
+	{"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 static bool take_option(struct tap_options *o, int c, const char **runtime)

@@ -17,10 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LEAST 1e-4 /* below, %g writes an exponent */
+#define LEAST 1e-4 /* below, %g writes an exponent; times 1e19 it passes both limits below */
 
-static const double tens[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
-			      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+static const double tens[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
+			      1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
 
 /* m with the point before its last k digits. */
 static size_t put(bool negative, uint64_t m, unsigned k, char *out)

@@ -118,6 +118,7 @@ def a_bus_that_is_made_later_is_found():
 def a_killed_writer_that_returns_loses_nothing():
     runtime = bus()
     with follow(runtime, "test.point", "--csv") as p:
+        p.wait_line("waiting")
         with Writer(runtime, "open point test.point", "pub test.point 2") as first:
             wait_numbers(p, [-1, 0, 1])
             first.kill()
@@ -146,6 +147,7 @@ def a_new_schema_gets_a_new_header_and_goes_on():
 def another_run_of_the_appliance_is_followed():
     runtime = bus()
     with follow(runtime, "test.point", "--csv") as p:
+        p.wait_line("waiting")
         with Writer(runtime, "open point test.point", "pub test.point 2"):
             wait_numbers(p, [-1, 0, 1])
         os.unlink(runtime / "bus" / "test.point")
