@@ -129,6 +129,8 @@ static int clear_leftovers(struct run *run)
 	int r = clear_directory(run, "bus", true);
 	if (r == 0)
 		r = clear_directory(run, "call", false);
+	if (r == 0)
+		r = clear_directory(run, "sim", false);
 	if (r < 0 && r != -EBUSY)
 		run_say(run, OP_ERR, "%s: cannot remove what an earlier run left: %s",
 			run->runtime_dir, op_strerror(r));
@@ -139,7 +141,11 @@ static int clear_leftovers(struct run *run)
 
 int run_place_take(struct run *run)
 {
+	char sim[PATH_MAX];
+	path_in(run, "sim", sim, sizeof(sim));
 	int r = op_runtime_make(run->runtime_dir);
+	if (r == 0)
+		r = op_dir_make(sim, 0755); /* where simulators put their ends */
 	if (r < 0) {
 		run_say(run, OP_ERR, "runtime directory %s: %s; make it writable or use --runtime",
 			run->runtime_dir, op_strerror(r));

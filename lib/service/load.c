@@ -76,7 +76,8 @@ static int find_service(struct op_service *s, struct op_buf *errors)
 		int r = op_config_service(s->config, name, NULL, 0, NULL, &common, errors);
 		if (r < 0)
 			return r;
-		if (strcmp(common.program, s->desc->program))
+		const char *slash = strrchr(common.program, '/');
+		if (strcmp(slash ? slash + 1 : common.program, s->desc->program))
 			continue;
 		(void)snprintf(s->name, sizeof(s->name), "%s", name); /* config bounds it */
 		found++;
