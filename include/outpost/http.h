@@ -1,0 +1,151 @@
+/*
+ * http.h - an HTTP/1.1 server on a libuv loop: routes, limits, static files, upgrades.
+ *
+ * One server is one listening socket. Requests are answered at once, by handlers that run on the
+ * loop thread and must not block. Everything a stranger can make the server hold has a limit: the
+ * head of a request (8 KiB, 64 fields), its body, the number of connections, the time each of them
+ * may take. When the connections are used up the oldest one that has not completed a request makes
+ * room, so that half-open connections never lock out a client who asks for something.
+ *
+ * What it speaks: RFC 9110 and 9112 without chunked request bodies (411). Errors are JSON
+ * ({"error":{"status":404,"message":".."}}), or a small page for a browser that asks for HTML.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_HTTP_H
+#define OUTPOST_HTTP_H
+
+#include <outpost/base.h>
+#include <outpost/buf.h>
+#include <uv.h>
+
+#define OP_HTTP_HEAD_MAX 8192 /* bytes of request line and fields together */
+#define OP_HTTP_FIELDS_MAX 64
+#define OP_HTTP_PARAMS_MAX 4
+#define OP_HTTP_ROUTES_MAX 64
+
+enum op_http_method {
+	OP_HTTP_GET = 1 << 0,
+	OP_HTTP_HEAD = 1 << 1,
+	OP_HTTP_POST = 1 << 2,
+	OP_HTTP_PUT = 1 << 3,
+	OP_HTTP_PATCH = 1 << 4,
+	OP_HTTP_DELETE = 1 << 5,
+	OP_HTTP_OPTIONS = 1 << 6,
+};
+
+struct op_http;
+struct op_http_conn;
+
+struct op_http_field {
+	const char *name, *value; /* the name in lower case */
+};
+
+/* Lives for the time of the handler. All text is NUL-terminated. */
+struct op_http_request {
+	enum op_http_method method;
+	int version;       /* minor version of HTTP/1: 0 or 1 */
+	const char *path;  /* percent-decoded, begins with "/", without "." and ".." segments */
+	const char *query; /* as sent, without "?"; "" if there is none */
+	const char *params[OP_HTTP_PARAMS_MAX]; /* of the route's pattern, in order */
+	const struct op_http_field *fields;
+	size_t n_fields;
+	const void *body;
+	size_t body_bytes;
+	struct op_http *server;
+	struct op_http_conn *conn; /* for op_http_answer and its like */
+};
+
+typedef void (*op_http_fn)(struct op_http_request *rq, void *arg);
+/* Takes over the socket of a valid WebSocket request. rest is what the client has sent after the
+ * request. Return 0 (fd is yours) or an HTTP status; then the server answers that error. */
+typedef int (*op_http_upgrade_fn)(const struct op_http_request *rq, int fd, const void *rest,
+				  size_t n, void *arg);
+
+/* Zero means the default in brackets. Strings are borrowed for the life of the server. */
+struct op_http_settings {
+	const char *host;            /* name or address; NULL or "": every address */
+	uint16_t port;               /* 0: any free one, see op_http_port */
+	unsigned max_connections;    /* [1024] upgraded ones are not counted */
+	unsigned max_requests;       /* per connection [1000000] */
+	size_t max_body;             /* bytes [65536] */
+	unsigned request_timeout_ms; /* first byte to complete request [10000] */
+	unsigned idle_timeout_ms;    /* between requests [60000] */
+	unsigned write_timeout_ms;   /* without progress of an answer [30000] */
+};
+
+/* Counts since the server started. */
+struct op_http_counters {
+	uint64_t accepted, requests, upgraded;
+	uint64_t status[6]; /* answers by first digit; [0] unused */
+	uint64_t bytes_out;
+	/* connections closed, by cause */
+	uint64_t by_peer, evicted, refused, timed_out, malformed, requests_used_up, failed;
+	uint64_t open; /* now */
+};
+
+/* Listens. On failure *ret is untouched: -EADDRINUSE (see op_http_port_owner), -EADDRNOTAVAIL,
+ * -EACCES, -EINVAL for a host that does not resolve. Loop thread, as everything here. */
+int op_http_create(uv_loop_t *loop, const struct op_http_settings *settings,
+		   struct op_http **ret) OP_MUST_CHECK;
+/* Closes every connection; memory goes when the loop has closed the handles. NULL is fine. */
+void op_http_close(struct op_http *h);
+uint16_t op_http_port(const struct op_http *h);
+const struct op_http_counters *op_http_counters(const struct op_http *h);
+
+/* Sets the limit of open files to need, or as near as is allowed; returns what is in force. Call it
+ * before op_hub_create: libwebsockets makes, and touches, tables as large as the limit. */
+unsigned op_http_raise_files(unsigned need);
+
+/* Who listens on this TCP port of this machine: "process 123 (nginx)", or a hint where to look. */
+void op_http_port_owner(uint16_t port, struct op_buf *out);
+
+/* ---- routes ---------------------------------------------------------------------------- */
+
+/* Patterns: "/api/topics/{name}"; a {param} is one whole segment. GET answers HEAD too, OPTIONS is
+ * answered by itself. pattern is borrowed. -ENOSPC over OP_HTTP_ROUTES_MAX, -EINVAL bad pattern. */
+int op_http_route(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
+		  void *arg) OP_MUST_CHECK;
+int op_http_upgrade(struct op_http *h, const char *path, op_http_upgrade_fn fn,
+		    void *arg) OP_MUST_CHECK;
+/* Serves the files below dir for every path without a route; "/" is index.html. A FILE.gz beside
+ * FILE is sent to clients that take gzip. Names that hold a hash ("app-3f2a9c1b.js") are cached
+ * for ever, others are checked again by ETag. Hidden files are not served. */
+int op_http_static(struct op_http *h, const char *dir) OP_MUST_CHECK;
+/* Asks for "Authorization: Bearer TOKEN" on every route but those added before this call. The
+ * comparison takes the same time wherever the tokens differ. NULL: no token. */
+void op_http_require_token(struct op_http *h, const char *token);
+
+/* ---- answering: exactly one of these per request -------------------------------------- */
+
+/* Body bytes are copied or sent before it returns. type NULL: no Content-Type. */
+void op_http_answer(struct op_http_request *rq, int status, const char *type, const void *body,
+		    size_t n);
+/* Further fields, each ending in CR LF, before the answer; over 512 bytes they are left out. */
+void op_http_field_add(struct op_http_request *rq, const char *name, const char *value);
+/* JSON or a page, see above. */
+void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...) OP_PRINTF(3, 4);
+/* An empty buffer to build a body in; valid while the handler runs. */
+struct op_buf *op_http_body(struct op_http_request *rq);
+
+/* ---- reading a request ----------------------------------------------------------------- */
+
+/* A field by lower-case name, or NULL. */
+const char *op_http_field_get(const struct op_http_request *rq, const char *name);
+/* A parameter of the query, percent-decoded into out. False if it is not there or too long. */
+bool op_http_query(const struct op_http_request *rq, const char *name, char *out, size_t size);
+/* True if a comma-separated list holds the token (case-insensitive, q=0 means no). */
+bool op_http_list_has(const char *list, const char *token);
+
+/* ---- Prometheus text format 0.0.4 ------------------------------------------------------ */
+
+#define OP_PROM_TYPE "text/plain; version=0.0.4; charset=utf-8"
+/* # HELP and # TYPE of a metric; type "gauge" or "counter". Characters a name may not have become
+ * "_". */
+void op_prom_head(struct op_buf *b, const char *name, const char *type, const char *help);
+/* One sample. labels: name, value, name, value, ..., NULL; NULL for none. */
+void op_prom_value(struct op_buf *b, const char *name, const char *const *labels, double v);
+void op_prom_count(struct op_buf *b, const char *name, const char *const *labels, uint64_t v);
+
+#endif

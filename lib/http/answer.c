@@ -1,0 +1,208 @@
+/*
+ * answer.c - the head of an answer, errors as JSON or as a page.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const struct {
+	int status;
+	const char *text;
+} statuses[] = {
+	{200, "OK"},
+	{202, "Accepted"},
+	{204, "No Content"},
+	{304, "Not Modified"},
+	{400, "Bad Request"},
+	{401, "Unauthorized"},
+	{403, "Forbidden"},
+	{404, "Not Found"},
+	{405, "Method Not Allowed"},
+	{408, "Request Timeout"},
+	{409, "Conflict"},
+	{411, "Length Required"},
+	{413, "Content Too Large"},
+	{414, "URI Too Long"},
+	{415, "Unsupported Media Type"},
+	{422, "Unprocessable Content"},
+	{426, "Upgrade Required"},
+	{429, "Too Many Requests"},
+	{431, "Request Header Fields Too Large"},
+	{500, "Internal Server Error"},
+	{501, "Not Implemented"},
+	{503, "Service Unavailable"},
+	{505, "HTTP Version Not Supported"},
+};
+
+const char *http_status_text(int status)
+{
+	for (size_t i = 0; i < OP_ARRAY_SIZE(statuses); i++)
+		if (statuses[i].status == status)
+			return statuses[i].text;
+	return "Unknown";
+}
+
+/* The Date field is made once a second. */
+static const char *date(struct op_http *h)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	if (now.tv_sec != h->date_s) {
+		struct tm tm;
+		h->date_s = now.tv_sec;
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(h->date, sizeof(h->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	}
+	return h->date;
+}
+
+size_t http_head_write(struct op_http *h, struct op_http_conn *c, int status, const char *type,
+		       uint64_t bytes, char *out, size_t size)
+{
+	struct op_buf b;
+	op_buf_init_fixed(&b, out, size);
+	op_buf_printf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http_status_text(status),
+		      date(h));
+	if (type)
+		op_buf_printf(&b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
+	if (status != 204 && status != 304)
+		op_buf_printf(&b, "Content-Length: %llu\r\n", (unsigned long long)bytes);
+	if (!c->keep)
+		op_buf_puts(&b, "Connection: close\r\n");
+	op_buf_put(&b, h->extra, h->extra_len);
+	op_buf_puts(&b, "\r\n");
+	return b.len;
+}
+
+static void answer(struct op_http_request *rq, int status, const char *type, const void *body,
+		   size_t n, int fd, off_t fd_bytes)
+{
+	struct op_http_conn *c = rq->conn;
+	struct op_http *h = rq->server;
+	char head[1024];
+	size_t n_head =
+		http_head_write(h, c, status, type, n + (uint64_t)fd_bytes, head, sizeof(head));
+	c->answered = true;
+	h->count.status[status / 100 % 6]++;
+	if (c->head_only && fd >= 0)
+		close(fd);
+	if (c->head_only)
+		http_conn_send(c, head, n_head, NULL, 0, -1, 0);
+	else
+		http_conn_send(c, head, n_head, body, n, fd, fd_bytes);
+}
+
+void op_http_answer(struct op_http_request *rq, int status, const char *type, const void *body,
+		    size_t n)
+{
+	answer(rq, status, type, body, n, -1, 0);
+}
+
+void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type)
+{
+	answer(rq, 200, type, NULL, 0, fd, bytes);
+}
+
+void op_http_field_add(struct op_http_request *rq, const char *name, const char *value)
+{
+	struct op_http *h = rq->server;
+	size_t room = sizeof(h->extra) - h->extra_len;
+	int n = snprintf(h->extra + h->extra_len, room, "%s: %s\r\n", name, value);
+	if (n > 0 && (size_t)n < room)
+		h->extra_len += (size_t)n;
+}
+
+struct op_buf *op_http_body(struct op_http_request *rq)
+{
+	op_buf_reset(&rq->server->body);
+	return &rq->server->body;
+}
+
+/* A browser's navigation asks for text/html; everything below /api/ is for programs. */
+static bool wants_page(const struct op_http_request *rq)
+{
+	const char *accept = op_http_field_get(rq, "accept");
+	return accept && op_http_list_has(accept, "text/html") &&
+	       !(rq->path && !strncmp(rq->path, "/api/", 5));
+}
+
+static void write_page(struct op_buf *b, int status, const char *message)
+{
+	op_buf_printf(
+		b,
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+		"<meta name=\"viewport\" content=\"width=device-width\">"
+		"<title>%d %s</title><style>body{font:16px system-ui,sans-serif;margin:15vh auto;"
+		"max-width:30rem;padding:0 1rem;color-scheme:light dark}</style>"
+		"<h1>%d %s</h1><p>",
+		status, http_status_text(status), status, http_status_text(status));
+	for (const char *p = message; *p; p++) {
+		if (*p == '<' || *p == '&')
+			op_buf_puts(b, *p == '<' ? "&lt;" : "&amp;");
+		else
+			op_buf_putc(b, *p);
+	}
+	op_buf_puts(b, "</p><p><a href=\"/\">To the front page</a></p></html>\n");
+}
+
+static void write_json(struct op_buf *b, int status, const char *message)
+{
+	op_json_begin(b, '{');
+	op_json_key(b, "error");
+	op_json_begin(b, '{');
+	op_json_kv_i64(b, "status", status);
+	op_json_kv_str(b, "message", message);
+	op_json_end(b, '}');
+	op_json_end(b, '}');
+	op_buf_putc(b, '\n');
+}
+
+void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...)
+{
+	char message[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	struct op_buf *b = op_http_body(rq);
+	bool page = wants_page(rq);
+	if (page)
+		write_page(b, status, message);
+	else
+		write_json(b, status, message);
+	op_http_field_add(rq, "Cache-Control", "no-store");
+	op_http_answer(rq, status, page ? "text/html; charset=utf-8" : "application/json", b->data,
+		       b->len);
+}
+
+static const struct {
+	int status;
+	const char *message;
+} remedies[] = {
+	{400, "the request is not well-formed HTTP/1.1"},
+	{404, "there is nothing here"},
+	{408, "the request took too long to arrive"},
+	{411, "send the body with a Content-Length"},
+	{413, "the body is too large"},
+	{414, "the address is too long"},
+	{431, "the header fields are too large"},
+	{501, "this method is not known"},
+	{503, "too many connections; try again in a moment"},
+	{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"},
+};
+
+void http_answer_status(struct op_http_request *rq, int status)
+{
+	const char *message = http_status_text(status);
+	for (size_t i = 0; i < OP_ARRAY_SIZE(remedies); i++)
+		if (remedies[i].status == status)
+			message = remedies[i].message;
+	if (status == 503)
+		op_http_field_add(rq, "Retry-After", "2");
+	op_http_error(rq, status, "%s", message);
+}

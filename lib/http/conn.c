@@ -1,0 +1,415 @@
+/*
+ * conn.c - one HTTP connection: read, parse, dispatch, send, keep alive or close.
+ *
+ * A request that arrives whole, which is nearly every one, is parsed in the server's receive
+ * buffer and answered by one sendmsg(2): no allocation and no change of the poll set. Only the
+ * beginning of a request, or the rest of an answer that the socket did not take, is kept in memory
+ * of the connection's own. While an answer is pending nothing more is read.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define LINGER_BYTES (256 * 1024)
+
+static void on_event(uv_poll_t *poll, int status, int events);
+
+static void unlink_conn(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	*(c->prev ? &c->prev->next : &h->lists[c->list].first) = c->next;
+	*(c->next ? &c->next->prev : &h->lists[c->list].last) = c->prev;
+	c->prev = c->next = NULL;
+	h->n_conns--;
+}
+
+static void link_conn(struct op_http_conn *c, enum conn_list list)
+{
+	struct op_http *h = c->server;
+	c->list = list;
+	c->since_ms = uv_now(h->loop);
+	c->prev = h->lists[list].last;
+	*(c->prev ? &c->prev->next : &h->lists[list].first) = c;
+	h->lists[list].last = c;
+	h->n_conns++;
+}
+
+void http_conn_move(struct op_http_conn *c, enum conn_list list)
+{
+	unlink_conn(c);
+	link_conn(c, list);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct op_http_conn *c = (struct op_http_conn *)handle;
+	struct op_http *h = c->server;
+	free(c);
+	http_handle_closed(h);
+}
+
+/* Everything but the socket. */
+static void let_go(struct op_http_conn *c)
+{
+	c->gone = true;
+	unlink_conn(c);
+	uv_poll_stop(&c->poll);
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	free(c->in);
+	free(c->out);
+	c->in = c->out = NULL;
+	if (c->file_fd >= 0)
+		close(c->file_fd);
+	c->file_fd = -1;
+	c->server->count.open--;
+}
+
+void http_conn_close(struct op_http_conn *c, uint64_t *cause)
+{
+	if (c->gone)
+		return;
+	let_go(c);
+	close(c->fd);
+	++*cause;
+}
+
+void http_conn_give_away(struct op_http_conn *c)
+{
+	let_go(c);
+	c->server->count.upgraded++;
+}
+
+static int watch(struct op_http_conn *c, int events)
+{
+	if (c->events == events)
+		return 0;
+	c->events = (uint8_t)events;
+	return uv_poll_start(&c->poll, events, on_event);
+}
+
+void http_conn_accept(struct op_http *h, int fd)
+{
+	struct op_http_conn *c = calloc(1, sizeof(*c));
+	int one = 1;
+	if (!c || uv_poll_init(h->loop, &c->poll, fd)) {
+		free(c);
+		close(fd);
+		h->count.failed++;
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only latency */
+	c->server = h;
+	c->fd = fd;
+	c->file_fd = -1;
+	h->n_handles++;
+	h->count.open++;
+	link_conn(c, L_FRESH);
+	if (watch(c, UV_READABLE))
+		http_conn_close(c, &h->count.failed);
+}
+
+static bool pending(const struct op_http_conn *c)
+{
+	return c->out_pos < c->out_len || c->file_fd >= 0;
+}
+
+/* Keeps the part of an answer from byte `sent` on. False if there is no memory for it. */
+static bool keep_rest(struct op_http_conn *c, const struct iovec iov[2], size_t sent)
+{
+	size_t total = iov[0].iov_len + iov[1].iov_len, have = c->out_len - c->out_pos;
+	char *out = malloc(have + total - sent);
+	if (!out)
+		return false;
+	if (have)
+		memcpy(out, c->out + c->out_pos, have);
+	size_t n = have;
+	for (int i = 0; i < 2; i++) {
+		size_t skip = sent < iov[i].iov_len ? sent : iov[i].iov_len;
+		if (iov[i].iov_len > skip)
+			memcpy(out + n, (const char *)iov[i].iov_base + skip,
+			       iov[i].iov_len - skip);
+		n += iov[i].iov_len - skip;
+		sent -= skip;
+	}
+	free(c->out);
+	c->out = out;
+	c->out_len = n;
+	c->out_pos = 0;
+	return true;
+}
+
+static ssize_t send_some(int fd, const struct iovec *iov, size_t n)
+{
+	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
+	ssize_t r = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (r < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return r;
+}
+
+/* 1 all sent, 0 the socket is full, negative: the connection is of no use any more. */
+static int flush_file(struct op_http_conn *c)
+{
+	while (c->file_pos < c->file_end) {
+		ssize_t r = sendfile(c->fd, c->file_fd, &c->file_pos,
+				     (size_t)(c->file_end - c->file_pos));
+		if (r < 0 && errno != EINTR)
+			return errno == EAGAIN ? 0 : -errno;
+		if (r == 0)
+			return -EIO; /* the file became shorter than its Content-Length */
+		if (r > 0)
+			c->server->count.bytes_out += (uint64_t)r;
+	}
+	close(c->file_fd);
+	c->file_fd = -1;
+	return 1;
+}
+
+static int flush(struct op_http_conn *c)
+{
+	if (c->out_pos < c->out_len) {
+		struct iovec iov = {c->out + c->out_pos, c->out_len - c->out_pos};
+		ssize_t r = send_some(c->fd, &iov, 1);
+		if (r < 0)
+			return (int)r;
+		c->server->count.bytes_out += (uint64_t)r;
+		c->out_pos += (size_t)r;
+		if (c->out_pos < c->out_len)
+			return 0;
+		free(c->out);
+		c->out = NULL;
+		c->out_len = c->out_pos = 0;
+	}
+	return c->file_fd >= 0 ? flush_file(c) : 1;
+}
+
+void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
+		    size_t n_body, int fd, off_t fd_bytes)
+{
+	struct op_http *h = c->server;
+	struct iovec iov[2] = {{(void *)head, n_head}, {(void *)body, n_body}};
+	ssize_t r = pending(c) ? 0 : send_some(c->fd, iov, 2);
+	if (fd >= 0) {
+		c->file_fd = fd;
+		c->file_pos = 0;
+		c->file_end = fd_bytes;
+	}
+	if (r < 0 || ((size_t)r < n_head + n_body && !keep_rest(c, iov, (size_t)r))) {
+		http_conn_close(c, &h->count.by_peer);
+		return;
+	}
+	h->count.bytes_out += (uint64_t)r;
+	if (c->file_fd >= 0 && c->out_pos == c->out_len && flush_file(c) < 0)
+		http_conn_close(c, &h->count.by_peer);
+}
+
+/* The last answer is out: tell the peer, and read on for a moment so that data still on its way
+ * does not reset the connection before the answer was read (RFC 9112, 9.6). */
+static void linger(struct op_http_conn *c)
+{
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
+	(void)shutdown(c->fd, SHUT_WR); /* fails only if the peer is gone; reading shows that too */
+	http_conn_move(c, L_LINGER);
+	if (watch(c, UV_READABLE))
+		http_conn_close(c, &c->server->count.failed);
+}
+
+/* After an answer: the next list, or the end. */
+static void settle(struct op_http_conn *c)
+{
+	if (c->gone)
+		return;
+	if (pending(c)) {
+		http_conn_move(c, L_SENDING);
+		if (watch(c, UV_WRITABLE))
+			http_conn_close(c, &c->server->count.failed);
+	} else if (!c->keep) {
+		linger(c);
+	} else {
+		http_conn_move(c, L_IDLE);
+	}
+}
+
+static struct op_http_request bare_request(struct op_http_conn *c)
+{
+	c->server->extra_len = 0;
+	c->answered = false;
+	return (struct op_http_request){.server = c->server, .conn = c, .query = ""};
+}
+
+/* Answers what cannot be handled and ends the connection. */
+static void reject(struct op_http_conn *c, struct op_http_request *rq, int status)
+{
+	struct op_http_request bare = bare_request(c);
+	c->keep = false;
+	if (!rq)
+		rq = &bare;
+	c->server->count.malformed += status != 503;
+	http_answer_status(rq, status);
+	settle(c);
+}
+
+static void send_continue(struct op_http_conn *c)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	c->expecting = true;
+	http_conn_send(c, text, sizeof(text) - 1, NULL, 0, -1, 0);
+}
+
+static void handle(struct op_http_conn *c, struct http_head *head, const char *rest, size_t n_rest)
+{
+	struct op_http *h = c->server;
+	h->count.requests++;
+	c->requests++;
+	c->keep = head->keep && c->requests < h->set.max_requests && !h->closing;
+	c->head_only = head->rq.method == OP_HTTP_HEAD;
+	c->answered = c->expecting = false;
+	h->extra_len = 0;
+	http_dispatch(h, head, rest, n_rest);
+	if (!c->gone && c->requests == h->set.max_requests)
+		h->count.requests_used_up++;
+	settle(c);
+}
+
+/* Bytes of one whole request handled, 0 if it is not whole yet or the connection has ended. */
+static size_t take_request(struct op_http_conn *c, const char *p, size_t n)
+{
+	struct op_http *h = c->server;
+	struct http_head head;
+	c->head_only = false;
+	int r = http_head_parse(p, n, h->head, h->path, h->fields, &head);
+	if (r <= 0) {
+		if (r < 0)
+			reject(c, NULL, -r);
+		return 0;
+	}
+	head.rq.server = h;
+	head.rq.conn = c;
+	if (head.content_length > h->set.max_body) {
+		h->extra_len = 0;
+		reject(c, &head.rq, 413);
+		return 0;
+	}
+	size_t whole = (size_t)r + head.content_length;
+	if (n < whole) {
+		if (head.expect_continue && n == (size_t)r && !c->expecting)
+			send_continue(c);
+		return 0;
+	}
+	head.rq.body = p + r;
+	head.rq.body_bytes = head.content_length;
+	handle(c, &head, p + whole, n - whole);
+	return whole;
+}
+
+static bool store_in(struct op_http_conn *c, const char *p, size_t n)
+{
+	char *in = n ? malloc(n) : NULL;
+	if (n && !in)
+		return false;
+	if (n)
+		memcpy(in, p, n);
+	free(c->in);
+	c->in = in;
+	c->in_len = n;
+	return true;
+}
+
+/* Handles what is in the receive buffer and keeps the rest. */
+static void digest(struct op_http_conn *c, const char *p, size_t n)
+{
+	size_t used = 1;
+	while (n && used && !c->gone && c->list != L_LINGER && !pending(c)) {
+		used = take_request(c, p, n);
+		p += used;
+		n -= used;
+	}
+	if (c->gone || c->list == L_LINGER)
+		return;
+	if (!store_in(c, p, n))
+		http_conn_close(c, &c->server->count.failed);
+	else if (n && c->list == L_IDLE)
+		http_conn_move(c, L_READING);
+}
+
+static void throw_away(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	ssize_t r = recv(c->fd, h->rx, h->rx_cap, 0);
+	c->out_pos = c->out_len += r > 0 ? (size_t)r : 0;
+	if (r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR) || c->out_len > LINGER_BYTES)
+		http_conn_close(c, &h->count.by_peer);
+}
+
+static void on_readable(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	size_t have = c->in_len;
+	if (have)
+		memcpy(h->rx, c->in, have);
+	ssize_t r = recv(c->fd, h->rx + have, h->rx_cap - have, 0);
+	if (r > 0)
+		digest(c, h->rx, have + (size_t)r);
+	else if (r == 0 || (errno != EAGAIN && errno != EINTR))
+		http_conn_close(c, &h->count.by_peer);
+}
+
+static void on_writable(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	uint64_t before = h->count.bytes_out;
+	int r = flush(c);
+	if (r < 0) {
+		http_conn_close(c, &h->count.by_peer);
+	} else if (r == 0) {
+		if (h->count.bytes_out != before)
+			http_conn_move(c, L_SENDING);
+	} else if (watch(c, UV_READABLE)) {
+		http_conn_close(c, &h->count.failed);
+	} else {
+		settle(c);
+		if (!c->gone && c->list != L_LINGER && c->in_len) {
+			size_t n = c->in_len;
+			memcpy(h->rx, c->in, n);
+			digest(c, h->rx, n);
+		}
+	}
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
+	struct op_http_conn *c = (struct op_http_conn *)poll;
+	if (status < 0)
+		http_conn_close(c, &c->server->count.by_peer);
+	else if (c->list == L_LINGER)
+		throw_away(c);
+	else if (events & UV_WRITABLE)
+		on_writable(c);
+	else if (events & UV_READABLE)
+		on_readable(c);
+}
+
+void http_conn_timeout(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	bool told = (c->list == L_FRESH || c->list == L_READING) && c->in_len && !pending(c);
+	if (!told) {
+		uint64_t none = 0;
+		http_conn_close(c, c->list == L_LINGER || c->list == L_IDLE ? &none
+									    : &h->count.timed_out);
+		return;
+	}
+	h->count.timed_out++;
+	c->head_only = false;
+	reject(c, NULL, 408);
+}

@@ -1,0 +1,124 @@
+/*
+ * internal.h - what the files of the HTTP server share. Loop thread only.
+ *
+ * A connection is on exactly one list, and each list has one time-out, so that its head is always
+ * the next to run out and the oldest to give way:
+ *
+ *     fresh --request--> idle --bytes--> reading --request--> idle
+ *       any --answer does not fit the socket--> sending --> idle
+ *       any --error--> linger (answered, its input is thrown away) --> closed
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_HTTP_INTERNAL_H
+#define OUTPOST_HTTP_INTERNAL_H
+
+#include <outpost/http.h>
+#include <sys/types.h>
+
+enum conn_list { L_FRESH, L_READING, L_IDLE, L_SENDING, L_LINGER, L_COUNT };
+
+struct op_http_conn {
+	uv_poll_t poll; /* first: the handle's close callback frees the whole */
+	struct op_http *server;
+	struct op_http_conn *prev, *next;
+	uint64_t since_ms; /* joined its list; for L_SENDING the last progress */
+	char *in;          /* the beginning of a request */
+	char *out;         /* the rest of an answer */
+	size_t in_len, out_len, out_pos;
+	off_t file_pos, file_end;
+	int fd, file_fd;
+	unsigned requests;
+	uint8_t list;
+	uint8_t events;
+	bool keep;      /* the connection lives on after this answer */
+	bool answered;  /* this request */
+	bool head_only; /* HEAD: no body */
+	bool expecting; /* "100 Continue" was sent for the request being read */
+	bool gone;
+};
+
+struct route {
+	const char *pattern;
+	op_http_fn fn;
+	op_http_upgrade_fn upgrade;
+	void *arg;
+	unsigned methods;
+	bool open; /* needs no token */
+};
+
+struct op_http {
+	uv_loop_t *loop;
+	uv_poll_t listener;
+	uv_timer_t sweep;
+	int listen_fd, spare_fd, root_fd;
+	uint16_t port;
+	struct op_http_settings set;
+	struct op_http_counters count;
+	struct {
+		struct op_http_conn *first, *last;
+	} lists[L_COUNT];
+	unsigned n_conns;   /* on a list */
+	unsigned n_handles; /* that the loop has still to close */
+	bool closing;
+	struct route routes[OP_HTTP_ROUTES_MAX];
+	size_t n_routes;
+	char token[256];
+	/* scratch for the request in hand */
+	char *rx;
+	size_t rx_cap;
+	char head[OP_HTTP_HEAD_MAX + 1];
+	char path[OP_HTTP_HEAD_MAX + 1];
+	char extra[512];
+	size_t extra_len;
+	struct op_http_field fields[OP_HTTP_FIELDS_MAX];
+	struct op_buf body;
+	char date[40];
+	time_t date_s;
+};
+
+/* A request head, parsed in place. */
+struct http_head {
+	struct op_http_request rq;
+	uint64_t content_length;
+	bool keep, expect_continue;
+};
+
+/* request.c: bytes of a complete head at p, 0 if it is not complete yet, or a negated HTTP status.
+ * Copies the head to text (OP_HTTP_HEAD_MAX + 1 bytes) and the decoded path to path (as many). */
+int http_head_parse(const char *p, size_t n, char *text, char *path, struct op_http_field *fields,
+		    struct http_head *ret);
+/* Decodes %XX into out (size bytes with NUL); -1 for a bad escape, a NUL, or if it does not fit. */
+int http_decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space);
+const char *http_method_name(unsigned method);
+
+/* route.c */
+void http_dispatch(struct op_http *h, struct http_head *head, const void *rest, size_t n_rest);
+bool http_pattern_match(const char *pattern, char *path, const char *params[OP_HTTP_PARAMS_MAX]);
+
+/* answer.c */
+const char *http_status_text(int status);
+void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type);
+void http_answer_status(struct op_http_request *rq, int status);
+size_t http_head_write(struct op_http *h, struct op_http_conn *c, int status, const char *type,
+		       uint64_t bytes, char *out, size_t size);
+
+/* file.c */
+void http_file_serve(struct op_http_request *rq);
+
+/* conn.c */
+void http_conn_accept(struct op_http *h, int fd);
+void http_conn_close(struct op_http_conn *c, uint64_t *cause);
+void http_conn_give_away(struct op_http_conn *c);
+void http_conn_move(struct op_http_conn *c, enum conn_list list);
+/* Sends head and body now, keeps what the socket does not take; fd (or -1) follows. */
+void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
+		    size_t n_body, int fd, off_t fd_bytes);
+void http_conn_timeout(struct op_http_conn *c);
+
+/* server.c */
+void http_handle_closed(struct op_http *h);
+bool http_make_room(struct op_http *h);
+
+#endif
