@@ -1,0 +1,261 @@
+/*
+ * metrics.c - everything that is counted, for Prometheus.
+ *
+ * The fields of the status topics and of every slow topic are found in their declarations; no
+ * topic but status.* is known by name.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "web.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SLOW_MHZ 20000 /* faster topics are curves, not gauges */
+
+static struct web_look look;
+
+static void write_services(struct web *w, struct op_buf *b)
+{
+	static struct web_service_look looks[WEB_SERVICES_MAX];
+	for (size_t i = 0; i < w->n_services; i++)
+		web_service_look(w, w->services[i], &looks[i]);
+	op_prom_head(b, "outpost_service_up", "gauge", "1 ok or degraded, 0 failed");
+	for (size_t i = 0; i < w->n_services; i++)
+		op_prom_count(b, "outpost_service_up",
+			      (const char *[]){"service", w->services[i], NULL},
+			      looks[i].verdict != WEB_FAILED);
+	op_prom_head(b, "outpost_service_state", "gauge", "1 for the state the service is in");
+	for (size_t i = 0; i < w->n_services; i++)
+		op_prom_count(
+			b, "outpost_service_state",
+			(const char *[]){"service", w->services[i], "state", looks[i].state, NULL},
+			1);
+	for (uint32_t f = 0; f < op_status_topic.n_fields; f++) {
+		const struct op_field *field = &op_status_topic.fields[f];
+		char name[96];
+		if (field->type == OP_TEXT || field->type == OP_ENUM)
+			continue;
+		snprintf(name, sizeof(name), "outpost_service_%s", field->name);
+		op_prom_head(b, name, "gauge", field->help);
+		for (size_t i = 0; i < w->n_services; i++)
+			if (looks[i].known)
+				op_prom_value(b, name,
+					      (const char *[]){"service", w->services[i], NULL},
+					      op_field_f64(field, &looks[i].status));
+	}
+}
+
+static double topic_published(const struct web_look *l)
+{
+	return (double)l->published;
+}
+
+static double topic_rate(const struct web_look *l)
+{
+	return l->hz;
+}
+
+static double topic_nominal(const struct web_look *l)
+{
+	return l->type->rate_mhz / 1000.0;
+}
+
+static double topic_age(const struct web_look *l)
+{
+	return (double)l->age_ns / 1e9;
+}
+
+static double topic_live(const struct web_look *l)
+{
+	return l->pid && (!l->any || strcmp(l->state, "stale") != 0);
+}
+
+static const struct {
+	const char *name, *type, *help;
+	double (*value)(const struct web_look *l);
+	bool needs_record;
+} topic_metrics[] = {
+	{"outpost_topic_published_total", "counter", "records ever published", topic_published,
+	 false},
+	{"outpost_topic_rate_hz", "gauge", "records per second, measured over five seconds",
+	 topic_rate, false},
+	{"outpost_topic_nominal_rate_hz", "gauge", "records per second as declared", topic_nominal,
+	 false},
+	{"outpost_topic_age_seconds", "gauge", "age of the newest record", topic_age, true},
+	{"outpost_topic_live", "gauge", "1 if somebody writes it and it is not stale", topic_live,
+	 false},
+};
+
+static void write_topics(struct web *w, struct op_buf *b)
+{
+	for (size_t m = 0; m < OP_ARRAY_SIZE(topic_metrics); m++) {
+		op_prom_head(b, topic_metrics[m].name, topic_metrics[m].type,
+			     topic_metrics[m].help);
+		for (size_t i = 0; i < w->n_topics; i++) {
+			if (!w->topics[i].reader)
+				continue;
+			web_board_look(&w->topics[i], &look);
+			if (look.any || !topic_metrics[m].needs_record)
+				op_prom_value(b, topic_metrics[m].name,
+					      (const char *[]){"topic", w->topics[i].name, NULL},
+					      topic_metrics[m].value(&look));
+		}
+	}
+}
+
+static void write_readers(struct web *w, struct op_buf *b)
+{
+	static struct op_reader_info readers[OP_TOPIC_READERS_MAX];
+	const char *name = "outpost_topic_missed_total";
+	op_prom_head(b, name, "counter", "records a reader lost");
+	for (size_t i = 0; i < w->n_topics; i++) {
+		struct op_reader *r = w->topics[i].reader;
+		size_t n = r ? op_reader_list(r, readers, OP_ARRAY_SIZE(readers)) : 0;
+		for (size_t k = 0; k < n; k++) {
+			char pid[16], number[16];
+			snprintf(pid, sizeof(pid), "%d", readers[k].pid);
+			snprintf(number, sizeof(number), "%zu", k); /* a process may read twice */
+			op_prom_count(b, name,
+				      (const char *[]){"topic", w->topics[i].name, "reader",
+						       readers[k].who, "pid", pid, "slot", number,
+						       NULL},
+				      readers[k].missed);
+		}
+	}
+}
+
+static void write_values(struct web *w, struct op_buf *b)
+{
+	op_prom_head(b, "outpost_value", "gauge", "newest value of a field of a slow topic");
+	for (size_t i = 0; i < w->n_topics; i++) {
+		struct web_topic *t = &w->topics[i];
+		if (!t->reader || !strncmp(t->name, "status.", 7))
+			continue;
+		web_board_look(t, &look);
+		if (!look.any || look.type->rate_mhz > SLOW_MHZ)
+			continue;
+		for (uint32_t f = 0; f < look.type->n_fields; f++) {
+			const struct op_field *field = &look.type->fields[f];
+			if (field->type != OP_TEXT)
+				op_prom_value(b, "outpost_value",
+					      (const char *[]){"topic", t->name, "field",
+							       field->name, "unit", field->unit,
+							       NULL},
+					      op_field_f64(field, look.record));
+		}
+	}
+}
+
+struct counter {
+	const char *name, *type, *help, *label, *label_value;
+	uint64_t value;
+};
+
+static void write_counters(const struct counter *c, size_t n, struct op_buf *b)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!i || strcmp(c[i].name, c[i - 1].name))
+			op_prom_head(b, c[i].name, c[i].type, c[i].help);
+		op_prom_count(b, c[i].name,
+			      c[i].label ? (const char *[]){c[i].label, c[i].label_value, NULL}
+					 : NULL,
+			      c[i].value);
+	}
+}
+
+#define ENDS(cause_, value_)                                                                     \
+	{                                                                                        \
+		"outpost_http_closed_total", "counter", "connections closed, by cause", "cause", \
+			cause_, value_                                                           \
+	}
+#define LEFT(cause_, value_)                                                                    \
+	{                                                                                       \
+		"outpost_ws_closed_total", "counter", "live clients closed, by cause", "cause", \
+			cause_, value_                                                          \
+	}
+#define CODE(digit)                                                                                \
+	{                                                                                          \
+		"outpost_http_answers_total", "counter", "answers by status", "code", #digit "xx", \
+			h->status[digit]                                                           \
+	}
+
+static void write_http(struct web *w, struct op_buf *b)
+{
+	const struct op_http_counters *h = op_http_counters(w->http);
+	const struct counter list[] = {
+		{"outpost_http_requests_total", "counter", "requests", NULL, NULL, h->requests},
+		CODE(2),
+		CODE(3),
+		CODE(4),
+		CODE(5),
+		{"outpost_http_connections", "gauge", "connections now", NULL, NULL, h->open},
+		{"outpost_http_accepted_total", "counter", "connections accepted", NULL, NULL,
+		 h->accepted},
+		{"outpost_http_sent_bytes_total", "counter", "bytes sent", NULL, NULL,
+		 h->bytes_out},
+		ENDS("peer", h->by_peer),
+		ENDS("evicted", h->evicted),
+		ENDS("refused", h->refused),
+		ENDS("timeout", h->timed_out),
+		ENDS("malformed", h->malformed),
+		ENDS("requests_used_up", h->requests_used_up),
+		ENDS("failed", h->failed),
+		ENDS("upgraded", h->upgraded),
+	};
+	write_counters(list, OP_ARRAY_SIZE(list), b);
+}
+
+static void write_hub(struct web *w, struct op_buf *b)
+{
+	const struct op_hub_counters *c = op_hub_counters(w->hub);
+	const struct counter list[] = {
+		{"outpost_ws_clients", "gauge", "live clients now", NULL, NULL, c->clients},
+		{"outpost_ws_clients_max", "gauge", "most live clients", NULL, NULL,
+		 (uint64_t)w->set->max_clients},
+		{"outpost_ws_streams", "gauge", "streams now", NULL, NULL, c->streams},
+		{"outpost_ws_subscriptions", "gauge", "subscriptions now", NULL, NULL,
+		 c->subscriptions},
+		{"outpost_ws_connected_total", "counter", "live clients ever", NULL, NULL,
+		 c->connected},
+		{"outpost_ws_refused_total", "counter", "live clients refused", NULL, NULL,
+		 c->refused},
+		{"outpost_ws_frames_total", "counter", "frames sent", NULL, NULL, c->frames},
+		{"outpost_ws_records_total", "counter", "records sent", NULL, NULL, c->records},
+		{"outpost_ws_sent_bytes_total", "counter", "bytes sent", NULL, NULL, c->bytes},
+		{"outpost_ws_missed_total", "counter", "records slow clients lost", NULL, NULL,
+		 c->missed},
+		{"outpost_ws_skips_total", "counter", "slow clients moved to the newest frame",
+		 NULL, NULL, c->skips},
+		{"outpost_ws_step_downs_total", "counter", "slow clients given a lower rate", NULL,
+		 NULL, c->step_downs},
+		{"outpost_ws_messages_total", "counter", "messages of clients", NULL, NULL,
+		 c->messages},
+		{"outpost_ws_bad_messages_total", "counter", "messages answered by an error", NULL,
+		 NULL, c->bad_messages},
+		LEFT("left", c->left),
+		LEFT("vanished", c->vanished),
+		LEFT("stalled", c->stalled),
+		LEFT("too_big", c->too_big),
+		LEFT("too_many", c->too_many),
+		LEFT("failed", c->failed),
+	};
+	write_counters(list, OP_ARRAY_SIZE(list), b);
+}
+
+int web_metrics_write(struct web *w, struct op_buf *b)
+{
+	op_prom_head(b, "outpost_info", "gauge", "version and appliance");
+	op_prom_count(b, "outpost_info",
+		      (const char *[]){"version", OUTPOST_VERSION, "appliance",
+				       op_config_appliance(op_service_config(w->service)), NULL},
+		      1);
+	write_services(w, b);
+	write_topics(w, b);
+	write_readers(w, b);
+	write_values(w, b);
+	write_http(w, b);
+	write_hub(w, b);
+	return 200;
+}

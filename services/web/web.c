@@ -1,0 +1,303 @@
+/*
+ * web.c - outpost-web: the page, the live data and the state of an appliance over HTTP.
+ *
+ * Everything is taken from the bus and from the list of services in the appliance file. Routes:
+ * outpost-http(7); live data: outpost-ws(7).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "web.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CACHE_NS (100 * OP_NS_PER_MS)
+#define ANSWER_MAX (4 * 1024 * 1024)
+#define SCAN_MS 1000
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+typedef int (*write_fn)(struct web *w, struct op_buf *b);
+
+static void answer_cached(struct op_http_request *rq, struct web *w, struct web_cached *c,
+			  write_fn fn, const char *type)
+{
+	uint64_t now = op_now_ns();
+	if (!c->made_ns || now - c->made_ns > CACHE_NS) {
+		op_buf_reset(&c->text);
+		c->status = fn(w, &c->text);
+		c->made_ns = now;
+	}
+	if (c->text.err) {
+		op_http_error(rq, 500, "the answer is too large");
+		return;
+	}
+	op_http_field_add(rq, "Cache-Control", "no-store");
+	op_http_answer(rq, c->status, type, c->text.data, c->text.len);
+}
+
+static void on_health(struct op_http_request *rq, void *arg)
+{
+	struct web *w = arg;
+	answer_cached(rq, w, &w->health, web_health_write, "application/json");
+}
+
+static void on_metrics(struct op_http_request *rq, void *arg)
+{
+	struct web *w = arg;
+	answer_cached(rq, w, &w->metrics, web_metrics_write, OP_PROM_TYPE);
+}
+
+static void on_status(struct op_http_request *rq, void *arg)
+{
+	struct web *w = arg;
+	answer_cached(rq, w, &w->status, web_status_write, "application/json");
+}
+
+static void on_topics(struct op_http_request *rq, void *arg)
+{
+	struct web *w = arg;
+	answer_cached(rq, w, &w->list, web_topics_write, "application/json");
+}
+
+/* ---- start ------------------------------------------------------------------------------- */
+
+static void read_services(struct web *w)
+{
+	const struct op_config *config = op_service_config(w->service);
+	for (size_t i = 0; i < op_config_service_count(config); i++) {
+		const char *name = op_config_service_name(config, i);
+		struct op_service_common common;
+		OP_AUTO_BUF struct op_buf errors;
+		op_buf_init(&errors, 4096);
+		bool off = op_config_service(config, name, NULL, 0, NULL, &common, &errors) == 0 &&
+			   !common.enabled;
+		if (!off && w->n_services < WEB_SERVICES_MAX)
+			snprintf(w->services[w->n_services++], sizeof(w->services[0]), "%.*s",
+				 OP_TOPIC_NAME_MAX, name);
+	}
+}
+
+static bool is_dir(const char *path)
+{
+	struct stat st;
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* The page as it is installed, or as it lies in the tree beside the program. */
+static const char *find_root(const struct web *w, char *mem, size_t size)
+{
+	static const char *const places[] = {"web", "web/dist", "../../share/outpost/web"};
+	char exe[512];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	if (w->set->root[0])
+		return w->set->root;
+	exe[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; slash && i < OP_ARRAY_SIZE(places); i++) {
+		char index[1024];
+		snprintf(mem, size, "%s/%s", exe, places[i]);
+		snprintf(index, sizeof(index), "%s/index.html", mem);
+		if (!access(index, R_OK))
+			return mem;
+	}
+	return "/usr/share/outpost/web";
+}
+
+static void mount_page(struct web *w)
+{
+	char mem[600];
+	const char *root = find_root(w, mem, sizeof(mem));
+	int r = op_http_static(w->http, root);
+	if (r < 0)
+		op_log(OP_WARNING, "page %s: %s; only data is served, set services.%s.root", root,
+		       is_dir(root) ? op_strerror(r) : "no such folder",
+		       op_service_name(w->service));
+}
+
+static int mount(struct web *w)
+{
+	int r = op_http_route(w->http, OP_HTTP_GET, "/health", on_health, w);
+	op_http_require_token(w->http, w->set->token);
+	if (!r)
+		r = op_http_route(w->http, OP_HTTP_GET, "/metrics", on_metrics, w);
+	if (!r)
+		r = op_http_route(w->http, OP_HTTP_GET, "/status", on_status, w);
+	if (!r)
+		r = op_http_route(w->http, OP_HTTP_GET, "/api/topics", on_topics, w);
+	if (!r)
+		r = op_hub_mount(w->hub, w->http, "/ws");
+	mount_page(w);
+	return r;
+}
+
+/* The port is taken or the address is not ours: no restart mends that. */
+static int explain_listen(struct web *w, int err)
+{
+	const struct op_listen *l = &w->set->listen;
+	const char *name = op_service_name(w->service);
+	OP_AUTO_BUF struct op_buf owner;
+	op_buf_init(&owner, 512);
+	if (err == -EADDRINUSE) {
+		op_http_port_owner(l->port, &owner);
+		op_log(OP_ERR,
+		       "%s:%u is in use by %s; stop it, or choose another port: --set "
+		       "services.%s.listen=%s:%u",
+		       l->host, l->port, owner.data, name, l->host,
+		       l->port < 65535 ? l->port + 1 : 8080);
+	} else {
+		op_log(OP_ERR, "cannot listen on %s:%u: %s; set services.%s.listen", l->host,
+		       l->port, op_strerror(err), name);
+	}
+	op_service_quit(w->service, OP_EXIT_CONFIG);
+	return err;
+}
+
+static int listen_http(struct web *w)
+{
+	const struct web_settings *set = w->set;
+	struct op_http_settings http = {
+		.host = set->listen.host,
+		.port = set->listen.port,
+		.max_connections = (unsigned)set->max_connections,
+		.max_body = 16384,
+		.request_timeout_ms = (unsigned)set->request_timeout_s * 1000,
+		.idle_timeout_ms = (unsigned)set->idle_timeout_s * 1000,
+		.write_timeout_ms = (unsigned)set->stall_timeout_s * 1000,
+	};
+	return op_http_create(op_service_loop(w->service), &http, &w->http);
+}
+
+static int start_hub(struct web *w)
+{
+	const struct web_settings *set = w->set;
+	struct op_hub_settings hub = {
+		.bus_dir = op_service_bus_dir(w->service),
+		.who = op_service_name(w->service),
+		.origins = set->origins,
+		.max_clients = (unsigned)set->max_clients,
+		.max_rate_hz = set->max_rate_hz,
+		.stall_timeout_ms = (unsigned)set->stall_timeout_s * 1000,
+	};
+	int r = op_hub_create(op_service_loop(w->service), &hub, &w->hub);
+	if (r == -ENOSYS)
+		op_log(OP_ERR, "libwebsockets cannot use libuv: install libwebsockets-evlib-uv");
+	return r;
+}
+
+static void check_files(const struct web *w)
+{
+	unsigned need = (unsigned)(w->set->max_clients + w->set->max_connections) + 512;
+	unsigned have = op_http_raise_files(need);
+	if (have < need)
+		op_log(OP_WARNING,
+		       "only %u files may be open, %u clients and %u connections need %u; raise "
+		       "LimitNOFILE",
+		       have, (unsigned)w->set->max_clients, (unsigned)w->set->max_connections,
+		       need);
+}
+
+static void on_scan(uv_timer_t *timer)
+{
+	web_board_scan(timer->data);
+}
+
+static int start_scan(struct web *w)
+{
+	int r = uv_timer_init(op_service_loop(w->service), &w->timer);
+	w->timer.data = w;
+	w->timing = r == 0;
+	web_board_scan(w);
+	return r ? r : uv_timer_start(&w->timer, on_scan, SCAN_MS, SCAN_MS);
+}
+
+static void tell_url(struct web *w)
+{
+	const char *host = w->set->listen.host;
+	char url[320];
+	bool any = !*host || !strcmp(host, "0.0.0.0") || !strcmp(host, "::") || !strcmp(host, "*");
+	bool six = strchr(host, ':') != NULL && !any;
+	snprintf(url, sizeof(url), "http://%s%s%s:%u/", six ? "[" : "", any ? "127.0.0.1" : host,
+		 six ? "]" : "", op_http_port(w->http));
+	op_service_set_url(w->service, url);
+	op_log(OP_INFO, "listening on %s", url);
+}
+
+static int start(struct op_service *s, const void *settings, void **ret_self)
+{
+	struct web *w = calloc(1, sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	*ret_self = w;
+	w->service = s;
+	w->set = settings;
+	struct web_cached *cached[] = {&w->health, &w->metrics, &w->status, &w->list};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(cached); i++)
+		op_buf_init(&cached[i]->text, ANSWER_MAX);
+	check_files(w);
+	read_services(w);
+	int r = listen_http(w);
+	if (r < 0)
+		return explain_listen(w, r);
+	r = start_hub(w);
+	if (!r)
+		r = mount(w);
+	if (!r)
+		r = start_scan(w);
+	if (r < 0)
+		return r;
+	tell_url(w);
+	op_service_set_state(s, OP_STATE_READY, NULL);
+	return 0;
+}
+
+/* ---- stop -------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+	(void)handle; /* w lives until the process ends: the last answers may still use it */
+}
+
+static void stop(struct op_service *s, void *self)
+{
+	struct web *w = self;
+	if (!w)
+		return;
+	if (w->timing)
+		uv_close((uv_handle_t *)&w->timer, on_closed);
+	op_hub_close(w->hub);
+	op_http_close(w->http);
+	web_board_close(w);
+	w->hub = NULL;
+	w->http = NULL;
+}
+
+static void status(struct op_service *s, void *self)
+{
+	struct web *w = self;
+	if (!w || !w->hub)
+		return;
+	const struct op_hub_counters *c = op_hub_counters(w->hub);
+	const struct op_http_counters *h = op_http_counters(w->http);
+	op_service_count(s, c->records, c->missed, h->failed + c->failed);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct op_service_desc desc = {
+		.program = "outpost-web",
+		.help = "serves the page, live data and the state of the appliance",
+		.settings = web_settings_table,
+		.settings_bytes = sizeof(struct web_settings),
+		.start = start,
+		.stop = stop,
+		.status = status,
+	};
+	struct op_service_desc full = desc;
+	full.n_settings = web_settings_count;
+	return op_service_main(argc, argv, &full);
+}

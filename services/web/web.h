@@ -1,0 +1,91 @@
+/*
+ * web.h - what the files of outpost-web share: settings, the board of topics, the answers.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_WEB_H
+#define OUTPOST_WEB_H
+
+#include <outpost/hub.h>
+#include <outpost/service.h>
+
+#define WEB_TOPICS_MAX 256
+#define WEB_SERVICES_MAX 64
+#define WEB_RATE_WINDOW 5 /* seconds the measured rate is taken over */
+
+struct web_settings {
+	struct op_listen listen;
+	int64_t max_clients, max_connections, request_timeout_s, idle_timeout_s, stall_timeout_s;
+	double max_rate_hz;
+	char root[512], origins[512], token[256];
+};
+extern const struct op_setting web_settings_table[];
+extern const size_t web_settings_count;
+
+/* One topic of the bus, held open. */
+struct web_topic {
+	char name[OP_TOPIC_NAME_MAX + 1];
+	struct op_reader *reader;
+	uint64_t published[WEB_RATE_WINDOW + 1], at_ns[WEB_RATE_WINDOW + 1]; /* newest first */
+	unsigned n_marks;
+	bool seen;
+};
+
+/* What one topic looks like now. */
+struct web_look {
+	const struct op_topic_type *type;
+	uint64_t published, age_ns, seq, boot_ns;
+	int pid;
+	bool any; /* it has a record; record holds it */
+	double hz;
+	const char *state; /* live stale idle dead */
+	_Alignas(8) unsigned char record[OP_TOPIC_RECORD_MAX];
+};
+
+/* An answer that is made at most each 100 ms, however often it is asked for. */
+struct web_cached {
+	struct op_buf text;
+	uint64_t made_ns;
+	int status;
+};
+
+struct web {
+	struct op_service *service;
+	const struct web_settings *set;
+	struct op_http *http;
+	struct op_hub *hub;
+	uv_timer_t timer;
+	bool timing;
+	struct web_topic topics[WEB_TOPICS_MAX];
+	size_t n_topics;
+	char services[WEB_SERVICES_MAX][OP_TOPIC_NAME_MAX + 1];
+	size_t n_services;
+	struct web_cached health, metrics, status, list;
+};
+
+/* board.c */
+void web_board_scan(struct web *w); /* once a second: topics come, go and change */
+void web_board_close(struct web *w);
+struct web_topic *web_board_find(struct web *w, const char *name);
+void web_board_look(struct web_topic *t, struct web_look *ret);
+
+/* health.c */
+enum web_verdict { WEB_OK, WEB_DEGRADED, WEB_FAILED };
+struct web_service_look {
+	enum web_verdict verdict;
+	struct op_status status; /* zero if it never said anything */
+	char state[16], reason[192];
+	bool known;
+};
+extern const char *const web_verdict_names[];
+void web_service_look(struct web *w, const char *name, struct web_service_look *ret);
+int web_health_write(struct web *w, struct op_buf *b); /* the HTTP status */
+
+/* show.c */
+int web_status_write(struct web *w, struct op_buf *b);
+int web_topics_write(struct web *w, struct op_buf *b);
+/* metrics.c */
+int web_metrics_write(struct web *w, struct op_buf *b);
+
+#endif
