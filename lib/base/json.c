@@ -65,11 +65,21 @@ static void escape(struct op_buf *b, unsigned char c)
 	}
 }
 
+/* How many bytes from s on stand for themselves; nearly always all of them. */
+static size_t plain_length(const char *s, size_t n)
+{
+	size_t i = 0;
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void op_json_strn(struct op_buf *b, const char *text, size_t n)
 {
 	comma(b);
 	op_buf_putc(b, '"');
-	size_t i = 0;
+	size_t i = plain_length(text, n);
+	op_buf_put(b, text, i);
 	while (i < n) {
 		const unsigned char *s = (const unsigned char *)text + i;
 		size_t len = utf8_length(s, n - i);
