@@ -72,7 +72,7 @@ def a_topic_is_shown_in_full():
         t.type(DOWN * 4 + "\r")
         t.wait("test.point  live")
         t.wait("newest record: #999")
-        assert re.search(r"\n  level +99\.9 +bar +a tenth of it\n", t.text()), t.text()
+        assert re.search(r"\n  level +99\.9 +bar +a tenth of it, up to 1024\n", t.text()), t.text()
         assert re.search(r"\n  raw +999 +counts ", t.text())
         assert re.search(r"\n  mode +on +whether it is odd", t.text())
         assert f"pid {w.pid}" in t.text()

@@ -9,12 +9,12 @@
 
 #include <outpost/topic.h>
 
-#define POINT_FIELDS(F, E, T)                  \
-	F(f64, x, "m", "half the number")      \
-	F(f32, level, "bar", "a tenth of it")  \
-	F(u32, n, "", "number of the record")  \
-	F(u16, raw, "counts", "its low bits")  \
-	E(mode, "off|on", "whether it is odd") \
+#define POINT_FIELDS(F, E, T)                             \
+	F(f64, x, "m", "half the number")                 \
+	F(f32, level, "bar", "a tenth of it, up to 1024") \
+	F(u32, n, "", "number of the record")             \
+	F(u16, raw, "counts", "its low bits")             \
+	E(mode, "off|on", "whether it is odd")            \
 	T(note, 21, "remark")
 OP_TOPIC_DECLARE(point, POINT_FIELDS);
 

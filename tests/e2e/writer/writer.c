@@ -74,8 +74,11 @@ static void publish_one(struct open_topic *t, uint64_t boot_ns)
 		op_writer_publish(t->w, boot_ns, &p);
 		return;
 	}
-	struct point p = {
-		.x = n * 0.5, .level = (float)n * 0.1f, .n = n, .raw = (uint16_t)n, .mode = n & 1};
+	struct point p = {.x = n * 0.5,
+			  .level = (float)(n % 10240) * 0.1f,
+			  .n = n,
+			  .raw = (uint16_t)n,
+			  .mode = n & 1};
 	(void)snprintf(p.note, sizeof(p.note), n % 4 == 3 ? "a, \"%u\"" : "", n);
 	op_writer_publish(t->w, boot_ns, &p);
 }
