@@ -314,12 +314,10 @@ static void add_lines(struct op_buf *to, const struct op_buf *from)
 /* A program that could not be asked: at least the common settings are checked here. */
 static int not_asked(const struct op_config *c, const struct op_answer *a, struct op_buf *errors)
 {
-	struct op_service_common common;
+	struct op_service_common common = {.enabled = true};
 	int rc = op_config_service(c, a->service, NULL, 0, NULL, &common, errors);
-	if (rc)
-		return rc;
 	if (!common.enabled && a->error == -ENOENT)
-		return 0;
+		return rc;
 	if (a->error == -ETIMEDOUT)
 		op_buf_printf(errors,
 			      "%s: services.%s: %s --check does not answer (run it by hand)\n",

@@ -149,6 +149,12 @@ static int add_target(struct op_config *c, const struct node *n, const char *nam
 	}
 	if (!appliance_path_ok(c, n->text, &n->at, p))
 		return 0;
+	if (!strchr(n->text + strlen("services."), '.')) {
+		problem_add(p, &n->at, "environment",
+			    "%s sets %s, which is a service (name a setting below it)", name,
+			    n->text);
+		return 0;
+	}
 	struct env_target *t = pool_alloc(&c->pool, sizeof(*t));
 	if (!t)
 		return -ENOMEM;

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAMES_MAX 256 /* considered for a hint */
+
 struct tables {
 	const struct op_setting *table;
 	size_t n;
@@ -70,12 +72,18 @@ struct node *service_node(const struct op_config *c, const char *service)
 
 /* ---- mistakes -------------------------------------------------------------------------- */
 
+/* A value that --set gave as a whole, so that its mistake can be told as "--set PATH=VALUE". */
+static bool set_whole(const struct node *n, const char *path)
+{
+	return n->at.kind == ORIGIN_SET && n->text && !strcmp(n->at.name, path);
+}
+
 /* With the value of --set in the place, unless it is secret. */
 static void complain(struct problems *p, const struct op_setting *s, const struct node *n,
 		     const char *path, const char *message)
 {
 	struct origin at = n->at;
-	if (at.kind == ORIGIN_SET && !(s->flags & OP_SET_SECRET) && n->text)
+	if (set_whole(n, path) && !(s->flags & OP_SET_SECRET))
 		at.value = n->text;
 	problem_add(p, &at, path, "%s", message);
 }
@@ -103,7 +111,7 @@ static void complain_value(struct problems *p, const struct op_setting *s, const
 	if (!n->text) {
 		op_buf_printf(&m, ", not %s", node_kind_name(n));
 	} else if (!(s->flags & OP_SET_SECRET)) {
-		if (n->at.kind != ORIGIN_SET)
+		if (!set_whole(n, path))
 			op_buf_printf(&m, ", not \"%.40s%s\"", n->text,
 				      strlen(n->text) > 40 ? "..." : "");
 		if (s->choices)
@@ -112,14 +120,20 @@ static void complain_value(struct problems *p, const struct op_setting *s, const
 	complain(p, s, n, path, m.data);
 }
 
+static size_t all_names(const struct tables *t, size_t n_tables, const char *names[NAMES_MAX])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < n_tables; i++)
+		for (size_t k = 0; k < t[i].n && count < NAMES_MAX; k++)
+			names[count++] = t[i].table[k].key;
+	return count;
+}
+
 static void complain_unknown(struct problems *p, const struct node *n, const char *path,
 			     const struct tables *t, size_t n_tables)
 {
-	const char *names[256];
-	size_t count = 0;
-	for (size_t i = 0; i < n_tables; i++)
-		for (size_t k = 0; k < t[i].n && count < OP_ARRAY_SIZE(names); k++)
-			names[count++] = t[i].table[k].key;
+	const char *names[NAMES_MAX];
+	size_t count = all_names(t, n_tables, names);
 	OP_AUTO_BUF struct op_buf hint;
 	op_buf_init(&hint, 4096);
 	hint_write(&hint, n->key, names, count);
@@ -358,6 +372,20 @@ static bool path_known(const char *path, const struct tables *t, size_t n_tables
 	return s->type == OP_SET_DEVICE && *rest && !strchr(rest, '.');
 }
 
+/* The nearest name, if it is the first part of the path that is wrong. */
+static void hint_target(const char *path, const struct tables *t, size_t n_tables,
+			struct op_buf *out)
+{
+	const char *names[NAMES_MAX];
+	size_t count = all_names(t, n_tables, names);
+	char key[64];
+	(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(path, "."), path); /* cut is fine */
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], key))
+			return;
+	hint_write(out, key, names, count);
+}
+
 /* A variable's target must exist whether the variable is set or not. */
 static void check_targets(const struct op_config *c, struct problems *p, const char *service,
 			  const struct tables *t, size_t n_tables)
@@ -367,21 +395,11 @@ static void check_targets(const struct op_config *c, struct problems *p, const c
 	for (const struct env_target *e = c->env; e; e = e->next) {
 		if (strncmp(e->path, prefix, (size_t)len))
 			continue;
-		const char *names[256];
-		size_t count = 0;
-		for (size_t i = 0; i < n_tables; i++)
-			for (size_t k = 0; k < t[i].n && count < OP_ARRAY_SIZE(names); k++)
-				names[count++] = t[i].table[k].key;
 		if (path_known(e->path + len, t, n_tables))
 			continue;
-		char key[64];
-		(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(e->path + len, "."),
-			       e->path + len); /* cut is fine */
 		OP_AUTO_BUF struct op_buf hint;
 		op_buf_init(&hint, 4096);
-		if (!table_find(t[0].table, t[0].n, key) &&
-		    !(n_tables > 1 && table_find(t[1].table, t[1].n, key)))
-			hint_write(&hint, key, names, count);
+		hint_target(e->path + len, t, n_tables, &hint);
 		problem_add(p, &e->at, "environment", "%s sets %s, which is no setting%s", e->name,
 			    e->path, hint.data);
 	}

@@ -58,6 +58,8 @@ static const struct {
 	{"could not find expected ':'", "\":\" is missing after a key"},
 	{"did not find expected key", "this line does not fit the indentation above it"},
 	{"did not find expected '-' indicator", "this line does not fit the list above it"},
+	{"block sequence entries are not allowed in this context",
+	 "\"- \" cannot begin a list here: put the list on the lines below, or in brackets"},
 	{"found character that cannot start any token",
 	 "this character cannot start a value: put the text in quotes"},
 	{"found unexpected end of stream", "a quote, bracket or brace is not closed"},
