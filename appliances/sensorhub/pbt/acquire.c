@@ -11,11 +11,12 @@
  */
 #include "acquire.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include "lib/dsp/loss.h"
 #include "lib/dsp/sample_clock.h"
@@ -35,7 +36,7 @@ struct acquire {
 	struct acquire_view view;
 	pthread_t thread;
 	bool started;
-	int wake; /* eventfd */
+	int epoll, timer, wake; /* timerfd, eventfd */
 	_Atomic unsigned commands;
 	struct op_hit_chain_params
 		next_chain; /* belongs to the thread while COMMAND_CHAIN is set */
@@ -51,6 +52,7 @@ struct acquire {
 	struct op_sample_clock clock;
 	struct op_loss loss;
 	struct op_writer *samples, *hits;
+	uint64_t timer_ns; /* when timer runs out */
 	uint64_t heard_ns; /* last sample's arrival; 0: none since opening */
 	int error;
 	size_t n_values, n_hits;
@@ -205,11 +207,22 @@ static void parse(struct acquire *a, size_t n, uint64_t arrival_ns)
 
 static void act(struct acquire *a, enum op_link_event e, uint64_t now_ns);
 
+/* The tty is watched for edges: asked again whether there is more, as levels are, its driver waits
+ * for the kernel's worker to finish, a context switch per line. One read takes all there is, each
+ * arrival is an edge, and the timer reads too, should one ever be lost. */
+static int watch(struct acquire *a, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.fd = fd};
+	return epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
 static void open_device(struct acquire *a, uint64_t now_ns)
 {
 	pthread_mutex_lock(&a->lock);
 	a->error = op_serial_open(&a->serial, &a->params.serial);
 	pthread_mutex_unlock(&a->lock);
+	if (a->error == 0)
+		a->error = watch(a, a->serial.fd, EPOLLIN | EPOLLET);
 	if (a->error == 0) {
 		op_pbt_restart(&a->parser);
 		start_over(a);
@@ -271,12 +284,18 @@ static void receive(struct acquire *a, size_t n)
 	}
 }
 
+#define ROUNDS 16 /* then commands and the heartbeat have their turn; the timer reads on */
+
+/* Until a read does not fill the buffer: only then is an edge sure to follow. */
 static void read_device(struct acquire *a)
 {
-	ssize_t n = read(a->serial.fd, a->bytes, sizeof(a->bytes));
-	if (n > 0)
-		receive(a, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	ssize_t n = sizeof(a->bytes);
+	for (int i = 0; i < ROUNDS && n == (ssize_t)sizeof(a->bytes); i++) {
+		n = read(a->serial.fd, a->bytes, sizeof(a->bytes));
+		if (n > 0)
+			receive(a, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		act(a, OP_LINK_HANGUP, op_now_ns());
 }
 
@@ -299,19 +318,36 @@ static void obey(struct acquire *a, unsigned commands)
 	}
 }
 
-static void wait_and_read(struct acquire *a, uint64_t now_ns)
+/* One timer that runs out twice a second, sooner only when something is due: giving each wait its
+ * own time-out would program the clock 800 times a second, which costs more than the read. */
+static void arm(struct acquire *a, uint64_t now_ns)
 {
 	uint64_t due = op_link_due_ns(&a->link), until = now_ns + BEAT_NS;
-	uint64_t left = due <= now_ns ? 0 : (due < until ? due : until) - now_ns;
-	struct timespec ts = {(time_t)(left / OP_NS_PER_S), (long)(left % OP_NS_PER_S)};
-	struct pollfd fds[2] = {{a->serial.fd, POLLIN, 0}, {a->wake, POLLIN, 0}};
-	if (ppoll(fds, 2, &ts, NULL) <= 0) /* EINTR: go round */
+	uint64_t want = due < until ? due : until;
+	if (a->timer_ns > now_ns && a->timer_ns <= want)
 		return;
-	if (fds[0].revents)
-		read_device(a);
-	if (fds[1].revents) {
-		uint64_t drained;
-		(void)!read(a->wake, &drained, sizeof(drained)); /* only to be woken */
+	struct itimerspec spec = {
+		.it_value = {(time_t)(want / OP_NS_PER_S), (long)(want % OP_NS_PER_S)}};
+	(void)timerfd_settime(a->timer, TFD_TIMER_ABSTIME, &spec,
+			      NULL); /* cannot fail with these */
+	a->timer_ns = want;
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+	(void)!read(fd, &count, sizeof(count)); /* it was only to wake us */
+}
+
+static void wait_and_read(struct acquire *a)
+{
+	struct epoll_event events[3];
+	int n = epoll_wait(a->epoll, events, 3, -1);
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.fd == a->timer || events[i].data.fd == a->wake)
+			drain(events[i].data.fd);
+		if (events[i].data.fd != a->wake && a->serial.fd >= 0)
+			read_device(a);
 	}
 }
 
@@ -330,7 +366,8 @@ static void *run(void *arg)
 			obey(a, commands);
 		if (now >= op_link_due_ns(&a->link))
 			act(a, OP_LINK_DUE, now);
-		wait_and_read(a, now);
+		arm(a, now);
+		wait_and_read(a);
 	}
 }
 
@@ -349,6 +386,17 @@ static int make_writers(struct acquire *a)
 	const char *dir = op_service_bus_dir(a->params.service);
 	int err = op_writer_open(dir, NULL, &pbt_sample_topic, &a->samples, NULL);
 	return err < 0 ? err : op_writer_open(dir, NULL, &pbt_hit_topic, &a->hits, NULL);
+}
+
+static int make_waiting(struct acquire *a)
+{
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	a->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (a->epoll < 0 || a->timer < 0 || a->wake < 0)
+		return -errno;
+	int err = watch(a, a->timer, EPOLLIN);
+	return err < 0 ? err : watch(a, a->wake, EPOLLIN);
 }
 
 static int make_lock(pthread_mutex_t *lock)
@@ -385,16 +433,15 @@ int acquire_start(const struct acquire_params *params, struct acquire **ret)
 	if (!a)
 		return -ENOMEM;
 	a->params = *params;
-	a->serial.fd = -1;
-	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int err = a->wake < 0 ? -errno : make_lock(&a->lock);
+	a->serial.fd = a->epoll = a->timer = a->wake = -1;
+	int err = make_lock(&a->lock);
 	if (err < 0) {
-		if (a->wake >= 0)
-			close(a->wake);
 		free(a);
 		return err;
 	}
-	err = make_writers(a);
+	err = make_waiting(a);
+	if (err == 0)
+		err = make_writers(a);
 	if (err == 0) {
 		init(a);
 		err = op_thread_create(&a->thread, "pbt-acquire", STACK_BYTES, run, a);
@@ -419,7 +466,9 @@ void acquire_stop(struct acquire *a)
 	op_writer_close(a->samples);
 	op_writer_close(a->hits);
 	pthread_mutex_destroy(&a->lock);
-	close(a->wake);
+	(void)close(a->epoll); /* -1 if there was none */
+	(void)close(a->timer);
+	(void)close(a->wake);
 	free(a);
 }
 

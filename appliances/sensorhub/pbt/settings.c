@@ -59,7 +59,7 @@ const struct op_setting pbt_settings_table[] = {
 	WHOLE(settle_band, "20", 1, 511, "counts", "distance from their median that is still rest"),
 	WHOLE(settle_max_ms, "10000", 100, 600000, "ms",
 	      "wait for rest before the median is taken as it is"),
-	WHOLE(settle_gap_ms, "1000", 10, 60000, "ms",
+	WHOLE(settle_gap_ms, "1500", 10, 60000, "ms",
 	      "pause in the data after which the baseline is measured anew"),
 	WHOLE(first_ms, "6000", 100, 60000, "ms",
 	      "wait for the first sample after opening, longer than the board takes to boot"),
