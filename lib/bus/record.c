@@ -4,6 +4,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include <math.h>
 #include <outpost/topic.h>
 #include <stdio.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static void write_csv(const struct op_field *f, const void *record, struct op_bu
 		n = label(f, record, &text);
 	if (n > 0) {
 		op_csv_strn(out, text, n);
-	} else if (f->type != OP_TEXT) {
+	} else if (f->type != OP_TEXT && isfinite(op_field_f64(f, record))) {
 		out->need_comma = false; /* numbers look the same in CSV and JSON */
 		write_value(f, record, out);
 		out->need_comma = false;
