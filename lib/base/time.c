@@ -21,8 +21,8 @@ uint64_t op_now_ns(void)
 
 int64_t op_wall_ns(uint64_t boot_ns)
 {
-	int64_t offset = (int64_t)clock_ns(CLOCK_REALTIME) - (int64_t)op_now_ns();
-	return (int64_t)boot_ns + offset;
+	/* Unsigned: a stamp may come from a damaged file, and then wraps around. */
+	return (int64_t)(boot_ns + clock_ns(CLOCK_REALTIME) - op_now_ns());
 }
 
 /* n decimal digits, then a separator; not printf, because every record that is shown has a time. */
