@@ -23,6 +23,7 @@ def write(services, name="box", extra=""):
         lines.append(f"  {service}: {json.dumps(merged)}")
     path = ot.directory() / f"{name}.yaml"
     path.write_text("\n".join(lines) + "\n" + extra)
+    path.chmod(0o600)  # some have a secret in them
     return path
 
 

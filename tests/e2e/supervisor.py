@@ -305,7 +305,9 @@ def scheduling_is_applied_or_its_refusal_told():
             assert os.getpriority(os.PRIO_PROCESS, pid) == -5
         with open(f"/proc/{pid}/status") as f:
             locked = int(f.read().split("VmLck:")[1].split()[0])
-        assert (locked > 0) == ("mlock" in held), (locked, text)
+        with open(f"/proc/{pid}/maps") as f:
+            sanitized = "libasan" in f.read()  # it makes mlockall(2) do nothing
+        assert sanitized or (locked > 0) == ("mlock" in held), (locked, text)
         assert "refused: cores 0,999" in box.call("b", "status")["sched"]
         assert len(box.log("b +warning +scheduling: cores 0,999 refused")) == 1
 
@@ -317,6 +319,7 @@ def without_privileges_it_runs_all_the_same():
     os.chmod(ot.directory(), 0o777)
     file = boxes.write({"a": {"sched": {"policy": "fifo", "priority": 10, "nice": -5, "mlock": True},
                               "work_thread": True}})
+    file.chmod(0o644)
     with ot.Process("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
                     ot.OUTPOST, "run", file, "--runtime", ot.directory() / "rt", "--state",
                     ot.directory() / "state", cwd="/") as box:
