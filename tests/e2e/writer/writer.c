@@ -2,9 +2,12 @@
  * writer.c - a writer of real topics that a test steers line by line over standard input.
  *
  *     open KIND TOPIC             KIND: point, point2 (declared anew), event (no rate), status
- *     pub TOPIC N [HZ]            N records; with HZ their stamps are 1/HZ apart and end now
+ *     pub TOPIC N [HZ]            N records; with HZ their stamps are 1/HZ apart
  *     state TOPIC STATE [REASON]  one status record
  *     close TOPIC
+ *
+ * Stamps of states and of records with HZ end AHEAD_NS from now: to a test on a busy machine they
+ * are fresh for that long, as they would be if the writer went on.
  *
  * Each command is answered by "ok" when it is done, so that nobody has to wait and hope. Leaves at
  * the end of input. Usage: test-writer BUS_DIR
@@ -20,6 +23,8 @@
 
 OP_TOPIC_DEFINE(op_status, OP_STATUS_FIELDS, .name = "status", .help = "State of a service",
 		.rate_mhz = 1000, .max_age_ms = 3000);
+
+#define AHEAD_NS (20 * OP_NS_PER_S)
 
 struct open_topic {
 	char name[OP_TOPIC_NAME_MAX + 1];
@@ -86,9 +91,9 @@ static void publish_one(struct open_topic *t, uint64_t boot_ns)
 static void publish(const char *name, uint64_t n, double hz)
 {
 	struct open_topic *t = find(name);
-	uint64_t now = op_now_ns();
+	uint64_t newest = op_now_ns() + AHEAD_NS;
 	for (uint64_t i = 0; i < n; i++)
-		publish_one(t, hz > 0 ? now - (uint64_t)((double)(n - 1 - i) * 1e9 / hz)
+		publish_one(t, hz > 0 ? newest - (uint64_t)((double)(n - 1 - i) * 1e9 / hz)
 				      : op_now_ns());
 }
 
@@ -121,7 +126,7 @@ static void publish_state(const char *name, const char *state, const char *reaso
 			      .state = (uint8_t)state_number(state)};
 	(void)snprintf(s.reason, sizeof(s.reason), "%s", reason);
 	(void)snprintf(s.sched, sizeof(s.sched), "fifo 50, cores 0");
-	op_writer_publish(t->w, now, &s);
+	op_writer_publish(t->w, now + AHEAD_NS, &s);
 }
 
 static void close_topic(const char *name)
