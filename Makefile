@@ -6,6 +6,7 @@
 
 BUILD ?= build
 APPLIANCE ?= sensorhub
+ARGS ?=
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 DEPS = packaging/install-deps
@@ -17,7 +18,7 @@ help: ## show this list
 
 run: build ## install what is missing, build, start the sensor hub with a simulated board
 	@echo "starting $(APPLIANCE); open the address after \"ready:\" in a browser, Ctrl-C stops it"
-	@exec $(BUILD)/outpost run $(APPLIANCE) --sim
+	@exec $(BUILD)/outpost run $(APPLIANCE) --sim $(ARGS)
 
 build: ## install what is missing, then build into build/
 	@$(DEPS) run build
