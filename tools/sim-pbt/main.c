@@ -7,6 +7,8 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "lib/service/notify.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -136,6 +138,18 @@ static void wait_for(struct sim *s, uint64_t due_ns, const sigset_t *waiting)
 		read_host(s);
 }
 
+/* `outpost run` starts the services once the terminal is there; alone, nobody listens. */
+static void tell_ready(void)
+{
+	struct op_notify up;
+	int r = op_notify_open(&up);
+	if (r == 0)
+		r = op_notify_send(&up, "READY=1");
+	if (r < 0)
+		op_log(OP_WARNING, "NOTIFY_SOCKET: %s", op_strerror(r));
+	op_notify_close(&up);
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
@@ -151,6 +165,8 @@ int main(int argc, char **argv)
 	catch_signals(&waiting);
 	(void)prctl(PR_SET_TIMERSLACK, 1UL); /* refused: the pace is a little less even */
 	int err = start(&s);
+	if (err == 0)
+		tell_ready();
 	while (err == 0 && !stopping && !s.quit) {
 		uint64_t now = op_now_ns();
 		run_schedule(&s, now);
