@@ -183,7 +183,8 @@ struct op_reader;
 /* Opens a topic for reading, placed after its newest record. who (NULL: the program's name) is
  * shown beside this reader's losses; "" leaves it unlisted, for tools that only look. Works without
  * write permission too, then unlisted and with op_reader_wait polling each 10 ms. Errors: -ENOENT
- * no such topic yet; -EBADMSG not a topic or of another layout version. One thread per reader. */
+ * no such topic yet, or its successor of another schema is about to come; -EBADMSG not a topic or of
+ * another layout version. One thread per reader. */
 int op_reader_open(const char *bus_dir, const char *name, const char *who,
 		   struct op_reader **ret_reader) OP_MUST_CHECK;
 void op_reader_close(struct op_reader *r);
@@ -204,13 +205,15 @@ size_t op_reader_stride(const struct op_reader *r);
  * sequence number of the first. Returns how many, 0 if there is nothing new, -OP_ESCHEMA once
  * everything is read and the topic was replaced by one of another schema: open it again.
  * Overtaken by the writer, it goes on with the oldest record there is; what was skipped is in
- * op_reader_missed(), exactly. */
+ * op_reader_missed(), exactly. While calls keep finding a few records each, it waits up to a few
+ * microseconds before it looks, so that polling a fast stream does not slow its writer. */
 ssize_t op_reader_read(struct op_reader *r, void *slots, size_t max,
 		       uint64_t *ret_first_seq) OP_MUST_CHECK;
 /* One record: 1, 0 or an error as above. */
 int op_reader_next(struct op_reader *r, uint64_t *ret_seq, uint64_t *ret_boot_ns,
 		   void *ret_record) OP_MUST_CHECK;
-/* The newest record, whatever the cursor; does not move it. 1, or 0 if there is none. */
+/* The newest record, whatever the cursor; does not move it. 1, or 0 if there is none; -EBADMSG if
+ * the file was damaged since it was opened. */
 int op_reader_last(const struct op_reader *r, uint64_t *ret_seq, uint64_t *ret_boot_ns,
 		   void *ret_record) OP_MUST_CHECK;
 /* Sleeps until there is something to read or timeout_ns is over (relative). Returns 1 (read now),
