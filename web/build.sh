@@ -16,7 +16,7 @@ export npm_config_progress=false npm_config_loglevel=error
 mkdir -p "$work" "$out"
 rm -rf "$work/src" "$work/public"
 cp -R "$source/src" "$source/public" "$work/"
-cp "$source/index.html" "$source/vite.config.js" "$source/package.json" \
+cp -f "$source/index.html" "$source/vite.config.js" "$source/package.json" \
 	"$source/package-lock.json" "$work/"
 chmod -R u+w "$work/src" "$work/public"
 cd "$work"

@@ -15,8 +15,14 @@ export class Catalogue extends EventTarget {
 		this.health = null;
 		this.link = link;
 		this.refresh();
-		setInterval(() => document.hidden || this.refresh(), PERIOD_MS);
+		setInterval(() => this.tick(), PERIOD_MS);
 		link.addEventListener('state', () => link.state === 'connected' && this.refresh());
+	}
+
+	/** Once the appliance is known, there is no use in asking while the link is down. */
+	tick() {
+		if (!document.hidden && (this.link.state === 'connected' || !this.appliance))
+			this.refresh();
 	}
 
 	async refresh() {

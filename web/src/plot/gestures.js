@@ -21,6 +21,9 @@ export function pan(plot, fraction) {
 	plot.show(fromNs + by, toNs + by);
 }
 
+/** What the keys do, for people and for screen readers. */
+export const KEY_HELP = 'Plus and minus zoom, arrow keys move, space pauses, End goes back to live.';
+
 export function gestures(plot) {
 	const over = plot.u.over;
 	over.style.touchAction = 'pan-y';
@@ -69,10 +72,12 @@ function keys(plot, event) {
 	action(plot);
 }
 
-/** One finger drags (sideways; up and down scrolls the page), two fingers zoom. */
+const SLOP_PX = 12; // a finger that moves less has tapped, or scrolls the page
+
+/** One finger drags sideways (up and down scrolls the page), two fingers zoom. */
 function touch(plot, over) {
 	const fingers = new Map();
-	let last = null;
+	let last = null, begun = null;
 	const measure = () => {
 		const xs = [...fingers.values()];
 		const middle = xs.reduce((a, b) => a + b, 0) / xs.length;
@@ -82,24 +87,25 @@ function touch(plot, over) {
 		if (event.pointerType !== 'touch')
 			return;
 		fingers.set(event.pointerId, event.clientX);
-		last = measure();
+		begun = last = measure();
 	};
 	const move = (event) => {
 		if (!fingers.has(event.pointerId))
 			return;
 		fingers.set(event.pointerId, event.clientX);
 		const now = measure(), box = over.getBoundingClientRect();
-		if (now.n === 2 && last.n === 2)
+		if (now.n === 1 && begun && Math.abs(now.middle - begun.middle) < SLOP_PX)
+			return;
+		begun = null;
+		if (now.n === 2)
 			zoom(plot, last.apart / now.apart, (now.middle - box.left) / box.width);
-		else if (Math.abs(now.middle - last.middle) < 3 && !plot.frozen)
-			return; // a tap that trembles
 		if (plot.frozen || now.n === 1)
 			pan(plot, (last.middle - now.middle) / box.width);
 		last = now;
 	};
 	const end = (event) => {
 		fingers.delete(event.pointerId);
-		last = fingers.size ? measure() : null;
+		begun = last = fingers.size ? measure() : null;
 	};
 	over.addEventListener('pointerdown', begin);
 	over.addEventListener('pointermove', move);

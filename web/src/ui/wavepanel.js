@@ -5,7 +5,7 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { WavePlot } from '../plot/wave.js';
-import { zoom } from '../plot/gestures.js';
+import { KEY_HELP, zoom } from '../plot/gestures.js';
 import { saveCsv, savePng } from '../export.js';
 import { shownText } from '../net/schema.js';
 import { choice, clockText, durationText, h, remembered, setAttr, setText } from './dom.js';
@@ -44,13 +44,14 @@ export class WavePanel {
 	}
 
 	build() {
-		this.pause = h('button', { type: 'button', id: 'pause-btn', onclick: () => this.togglePause() }, 'Pause');
+		this.pause = h('button', { type: 'button', id: 'pause-btn', title: `Space. ${KEY_HELP}`, onclick: () => this.togglePause() }, 'Pause');
 		this.note = h('div', { class: 'note', role: 'status', hidden: true });
 		this.readout = h('output', { class: 'readout', 'aria-label': 'Record under the cursor' });
 		this.windows = choice('Window length', this.spans.map((s) => [s, s < 60 ? `${s} s` : `${s / 60} min`]), this.plot.seconds, (s) => this.setWindow(s));
 		this.yChoice = this.options.yRange && choice('Vertical scale',
 			[['fixed', this.options.yFixedLabel ?? 'Fixed'], ['auto', 'Auto']], this.autoY ? 'auto' : 'fixed', (v) => this.setY(v));
 		this.state = h('span', { class: 'viewstate' });
+		this.plot.el.setAttribute('aria-description', KEY_HELP);
 		const button = (text, title, onclick, id) => h('button', { type: 'button', title, onclick, id: id ?? null }, text);
 		this.el = h('section', { class: 'panel wavepanel', 'aria-label': this.options.title },
 			h('div', { class: 'tools' }, this.legend(), h('div', { class: 'choices' }, this.options.unit ? h('span', { class: 'unit' }, this.options.unit) : null, this.yChoice || null, this.windows)),

@@ -66,8 +66,12 @@ export class HitList {
 	}
 
 	choose(hit) {
-		this.selected = hit;
+		this.select(hit);
 		this.onjump(hit);
+	}
+
+	select(hit) {
+		this.selected = hit;
 		this.refresh();
 	}
 

@@ -112,6 +112,7 @@ class SensorHub {
 		on(this.stats, 'frame', () => {
 			this.threshold = this.stats.ring.newest()?.threshold ?? this.threshold;
 		});
+		on(this.panel.plot, 'view', () => this.panel.plot.frozen || this.hits.select(null));
 		on(this.hit, 'frame', () => {
 			this.hits.update();
 			this.panel.plot.request();
