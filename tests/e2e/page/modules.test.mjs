@@ -122,6 +122,7 @@ test('numbers are written in full for files, briefly for people', () => {
 	assert.equal(exactText(level, Math.fround(0.1)), '0.1');
 	assert.equal(exactText(level, Math.fround(40.123456)), '40.123455');
 	assert.equal(exactText(big, 2 ** 53 - 1), '9007199254740991');
+	assert.equal(exactText(level, NaN), '');
 	assert.equal(exactText(phase, 1), 'wait');
 	assert.equal(exactText(phase, 9), '9');
 	assert.equal(shownText(level, 12.3456), '12.35');

@@ -67,7 +67,9 @@ function shortFloat(value) {
 export function exactText(field, value) {
 	if (field.labels)
 		return field.labels[value] ?? String(value);
-	return field.type === 'f32' && Number.isFinite(value) ? shortFloat(value) : String(value);
+	if (field.numeric && !Number.isFinite(value))
+		return ''; // CSV has no word for it
+	return field.type === 'f32' ? shortFloat(value) : String(value);
 }
 
 /** The value for people: four or five telling digits, thousands apart, labels for enums. */

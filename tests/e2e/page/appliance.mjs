@@ -1,0 +1,109 @@
+// Starts `outpost run sensorhub --sim` for a test and ends it; every wait has a condition and a
+// deadline. Ends only what it started.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const BUILD = process.env.OUTPOST_BUILD ?? 'build';
+const SOURCE = process.env.OUTPOST_SOURCE ?? '.';
+const OUTPOST = join(BUILD, 'outpost');
+
+export async function freePort() {
+	const server = createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address();
+	server.close();
+	await once(server, 'close');
+	return port;
+}
+
+export function within(ms, what, promise) {
+	let timer;
+	const late = new Promise((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
+	});
+	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export class Appliance {
+	constructor(settings = {}) {
+		this.settings = settings;
+		this.log = [];
+	}
+
+	async start() {
+		this.dir ??= await mkdtemp(join(tmpdir(), 'outpost-page-'));
+		this.port ??= await freePort();
+		const set = { 'services.web.listen': `127.0.0.1:${this.port}`, ...this.settings };
+		this.process = spawn(OUTPOST, ['run', await this.file(), '--sim',
+			'--runtime', join(this.dir, 'run'), '--state', join(this.dir, 'state'),
+			...Object.entries(set).flatMap(([k, v]) => ['--set', `${k}=${v}`])],
+		{ stdio: ['ignore', 'pipe', 'pipe'] });
+		this.exited = once(this.process, 'exit');
+		this.url = await within(20000, 'ready', new Promise((resolve, reject) => {
+			this.exited.then(([code]) => reject(new Error(`outpost run left with ${code}:\n${this.log.join('\n')}`)));
+			for (const stream of [this.process.stdout, this.process.stderr])
+				createInterface(stream).on('line', (line) => {
+					this.log.push(line);
+					const ready = /\bready: (http:\S+)/.exec(line);
+					if (ready)
+						resolve(ready[1]);
+				});
+		}));
+		return this;
+	}
+
+	/** The sensor hub as it ships, but its simulator also writes what it does. */
+	async file() {
+		const yaml = await readFile(join(SOURCE, 'appliances/sensorhub/sensorhub.yaml'), 'utf8');
+		this.truth = join(this.dir, 'truth');
+		const path = join(this.dir, 'sensorhub.yaml');
+		const told = yaml.replace(/(args: \[--link, .*)\]/, `$1, --truth, "${this.truth}"]`);
+		if (told === yaml)
+			throw new Error('the simulator of sensorhub.yaml takes no --link any more');
+		await writeFile(path, told);
+		return path;
+	}
+
+	/** The simulator's own word: {boot_ns, peak_adc, duration_ms, ...} of each hit so far. */
+	async hits() {
+		return (await readFile(this.truth, 'utf8')).trim().split('\n').filter(Boolean).map((l) => JSON.parse(l));
+	}
+
+	/** A clean stop, as systemd does it. Returns the exit status. */
+	async stop() {
+		if (this.process.exitCode !== null)
+			return this.process.exitCode;
+		this.process.kill('SIGTERM');
+		const [code] = await within(15000, 'clean stop', this.exited);
+		return code;
+	}
+
+	async remove() {
+		await this.stop();
+		await rm(this.dir, { recursive: true, force: true });
+	}
+
+	/** `outpost tap TOPIC` in the background; .lines grows. */
+	tap(topic, ...options) {
+		const child = spawn(OUTPOST, ['tap', topic, ...options, '--runtime', join(this.dir, 'run')],
+			{ stdio: ['ignore', 'pipe', 'inherit'] });
+		const lines = [];
+		createInterface(child.stdout).on('line', (line) => lines.push(line));
+		const exited = once(child, 'exit');
+		return {
+			lines,
+			stop: () => {
+				child.kill('SIGTERM');
+				return exited;
+			},
+		};
+	}
+}
