@@ -118,6 +118,16 @@ test('pause freezes the picture, counters go on, resume misses nothing', async (
 	assert.equal(await text(page, '#pause-btn'), 'Pause');
 });
 
+test('pausing and resuming in a hurry leaves no hole', async () => {
+	for (let i = 0; i < 8; i++) {
+		const { end, gaps } = await ring('pbt.sample');
+		await page.locator('#pause-btn').click();
+		await page.locator('#pause-btn').click();
+		await until(page, 'samples again', (n) => window.outpost.feeds.byTopic.get('pbt.sample').ring.end > n + 100, end);
+		assert.equal((await ring('pbt.sample')).gaps, gaps);
+	}
+});
+
 const seconds = () => page.evaluate(() => {
 	const { fromNs, toNs } = window.outpost.view.panel.plot.span();
 	return (toNs - fromNs) * 1e-9;

@@ -56,7 +56,7 @@ export class Link extends EventTarget {
 			return;
 		this.heardAt = performance.now();
 		this.setState('connected');
-		this.send({ subscribe: [...this.feeds.values()].map((feed) => this.request(feed)) });
+		this.ask([...this.feeds.values()]);
 	}
 
 	closed(socket) {
@@ -139,7 +139,18 @@ export class Link extends EventTarget {
 	/** Begins, or renews with another rate, the subscription of a feed. */
 	subscribe(feed) {
 		this.feeds.set(feed.topic, feed);
-		this.send({ subscribe: [this.request(feed)] });
+		this.ask([feed]);
+	}
+
+	/**
+	 * Frames that are still on their way from the subscription before are not heard any more: newer
+	 * than the backlog asked for here, they would shut it out. The answer's schema opens the ear.
+	 */
+	ask(feeds) {
+		for (const [id, target] of this.ids)
+			if (feeds.includes(target.feed))
+				this.ids.delete(id);
+		this.send({ subscribe: feeds.map((feed) => this.request(feed)) });
 	}
 
 	unsubscribe(feed) {
@@ -150,7 +161,7 @@ export class Link extends EventTarget {
 	setHidden(hidden) {
 		this.hidden = hidden;
 		this.heardAt = performance.now();
-		this.send({ subscribe: [...this.feeds.values()].map((feed) => this.request(feed)) });
+		this.ask([...this.feeds.values()]);
 		if (!hidden)
 			this.retryNow();
 	}
