@@ -74,7 +74,7 @@ TEST(later_sources_win)
 	struct sample_settings s;
 	const char *sets[] = {"services.s.listen=[::1]:9", "services.s.count=40"};
 	char *variables[] = {(char[]){"PORT=7000"}, (char[]){"TITLE=from env"}, (char[]){"OTHER=1"},
-			   NULL};
+			     NULL};
 	src.env_file = put_file("env", "PORT=6000\nTITLE='from file'\nTOKEN=abc\n", 0600);
 	op_config_free(load_good(&src, &s, NULL));
 	CHECK_INT(s.listen.port, 6000);
