@@ -95,8 +95,8 @@ struct unit {
 
 	enum unit_state state;
 	uv_timer_t timer;
-	pid_t pid; /* 0: none */
-	uint64_t started_ns;
+	pid_t pid;            /* 0: none */
+	uint64_t ready_ns;    /* boot clock, of this life's READY=1 */
 	bool was_ready;       /* READY=1 came at least once in any life */
 	bool ready_this_life; /* ... in this one */
 	int wait_status;

@@ -16,8 +16,9 @@
  * Restarts wait backoff_ms, doubled with each failure in a row up to backoff_max_ms, a quarter
  * more or less by chance, so that several services do not start in step. After restart_limit
  * failures in a row the unit is given up for cooldown_s, and then tried again from the start:
- * a box that nobody looks after must not stay down. A life as long as the cool-down clears the
- * count.
+ * a box that nobody looks after must not stay down. A life that was ready for half a second
+ * clears the count: what is killed now and then is back at once, what falls over its own feet is
+ * not.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -30,6 +31,7 @@
 #include <sys/random.h>
 #include <sys/wait.h>
 
+#define HEALTHY_NS (500 * OP_NS_PER_MS)
 #define KILL_AFTER_MS 1000 /* between SIGABRT, which leaves a core, and SIGKILL */
 
 static void on_timer(uv_timer_t *timer)
@@ -60,7 +62,6 @@ static void start(struct unit *u)
 	run_status_release(u);
 	u->ready_this_life = false;
 	u->reason[0] = '\0';
-	u->started_ns = op_now_ns();
 	int r = unit_spawn(u);
 	if (r < 0) {
 		(void)snprintf(u->reason, sizeof(u->reason), "cannot run %.80s: %s", u->program,
@@ -75,6 +76,7 @@ static void start(struct unit *u)
 static void become_up(struct unit *u)
 {
 	u->was_ready = u->ready_this_life = true;
+	u->ready_ns = op_now_ns();
 	if (u->common.watchdog_s > 0)
 		arm(u, (uint64_t)u->common.watchdog_s * 1000);
 	else
@@ -169,8 +171,7 @@ static void retry(struct unit *u)
 static void pause_after_exit(struct unit *u)
 {
 	char why[64];
-	bool healthy = u->ready_this_life &&
-		       op_now_ns() - u->started_ns > (uint64_t)u->common.cooldown_s * OP_NS_PER_S;
+	bool healthy = u->ready_this_life && op_now_ns() - u->ready_ns > HEALTHY_NS;
 	bool config = WIFEXITED(u->wait_status) && WEXITSTATUS(u->wait_status) == OP_EXIT_CONFIG;
 	disarm(u);
 	describe_exit(u);
