@@ -142,6 +142,8 @@ struct run_notify {
 	char path[108]; /* sun_path, unix(7) */
 };
 int run_notify_open(struct run *run) OP_MUST_CHECK;
+/* Takes what has come, now. */
+void run_notify_hear(struct run *run);
 void run_notify_close(struct run *run);
 
 /* ---- run_place.c -------------------------------------------------------------------------------

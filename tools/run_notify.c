@@ -77,11 +77,16 @@ static bool receive_one(struct run *run)
 	return true;
 }
 
+void run_notify_hear(struct run *run)
+{
+	/* More than a socket's queue holds, yet a bound: a sender may be in a loop. */
+	for (unsigned i = 0; i < 1024 && receive_one(run); i++)
+		;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-	/* A bound, so that a sender in a loop cannot keep the loop here. */
-	for (unsigned i = 0; i < 64 && receive_one(poll->data); i++)
-		;
+	run_notify_hear(poll->data);
 }
 
 int run_notify_open(struct run *run)

