@@ -156,8 +156,8 @@ static void report(const struct shared *s)
 {
 	printf("read %llu, missed %llu\n", (unsigned long long)s->read,
 	       (unsigned long long)s->missed);
-	CHECK(s->read > 1000); /* readers got on, and were lapped: else nothing was tried */
-	CHECK(s->missed > 1000);
+	CHECK(s->read > 100); /* readers got on, and were lapped: else nothing was tried */
+	CHECK(s->missed > 100);
 }
 
 /* ---- threads ------------------------------------------------------------------------------ */
