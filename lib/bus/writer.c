@@ -103,7 +103,9 @@ static int make_file(const struct opening *o, struct op_ring *old, int *ret_fd)
 		openat(o->dir_fd, hidden, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
 	if (fd < 0)
 		return -errno;
-	int r = -posix_fallocate(fd, 0, (off_t)h.file_bytes);
+	int r;
+	while ((r = -posix_fallocate(fd, 0, (off_t)h.file_bytes)) == -EINTR)
+		; /* a service has signals while it starts */
 	if (r == 0)
 		r = write_head(fd, o, &h);
 	if (r == 0)
@@ -223,8 +225,13 @@ int op_writer_open(const char *bus_dir, const char *name, const struct op_topic_
 		return -EINVAL;
 	o.capacity = round_up_power(type->capacity);
 	OP_AUTO_CLOSE int dir_fd = open(bus_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return -errno;
+	int locked;
 	/* Held for the microseconds of an opening; dies with the process. */
-	if (dir_fd < 0 || flock(dir_fd, LOCK_EX) < 0)
+	while ((locked = flock(dir_fd, LOCK_EX)) < 0 && errno == EINTR)
+		;
+	if (locked < 0)
 		return -errno;
 	o.dir_fd = dir_fd;
 	struct op_writer *w = calloc(1, sizeof(*w));

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -357,6 +358,40 @@ TEST(a_signal_ends_a_wait)
 	waitpid(pid, NULL, 0);
 	op_reader_close(r);
 	op_writer_close(w);
+}
+
+/* Holds the directory as an opener does, while signals rain on the one that waits for it. */
+static void hold_directory(void *arg)
+{
+	int *ready = arg;
+	OP_AUTO_CLOSE int fd = open(op_test_dir(), O_RDONLY | O_DIRECTORY);
+	CHECK_INT(flock(fd, LOCK_EX), 0);
+	CHECK_INT(write(ready[1], "x", 1), 1);
+	for (uint64_t end = op_now_ns() + 30 * OP_NS_PER_MS; op_now_ns() < end;) {
+		kill(getppid(), SIGUSR1);
+		sched_yield();
+	}
+}
+
+TEST(signals_do_not_keep_a_topic_from_being_opened)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	CHECK_INT(sigaction(SIGUSR1, &sa, NULL), 0);
+	int ready[2];
+	char byte;
+	CHECK_INT(pipe(ready), 0);
+	pid_t pid = start(hold_directory, ready);
+	ssize_t n;
+	while ((n = read(ready[0], &byte, 1)) < 0 && errno == EINTR)
+		;
+	CHECK_INT(n, 1);
+	op_writer_close(writer(op_test_dir(), NULL));
+	int status;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	CHECK_INT(status, 0);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 static void wait_for_retirement(void *arg)
