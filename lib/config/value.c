@@ -210,7 +210,7 @@ static void range_write(const struct op_setting *s, struct op_buf *out)
 {
 	if (s->min != 0 || s->max != 0)
 		op_buf_printf(out, " from %.15g to %.15g", s->min, s->max);
-	if (s->unit)
+	if (s->unit && *s->unit)
 		op_buf_printf(out, " %s", s->unit);
 }
 
