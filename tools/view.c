@@ -16,7 +16,7 @@
 
 #include "text.h"
 
-#define EVENT_WINDOW_NS (60 * OP_NS_PER_S) /* rate and liveness of topics of events */
+#define EVENT_WINDOW_NS (60 * OP_NS_PER_S) /* rate of topics of events */
 #define RATE_WINDOW_NS (2 * OP_NS_PER_S)
 #define STATUS_PREFIX "status."
 
@@ -115,9 +115,7 @@ static enum op_topic_state topic_state(const struct op_view_topic *t)
 		return OP_TOPIC_DEAD;
 	if (!t->has_record)
 		return OP_TOPIC_IDLE;
-	if (max_age_ns)
-		return t->age_ns > max_age_ns ? OP_TOPIC_STALE : OP_TOPIC_LIVE;
-	return t->age_ns > EVENT_WINDOW_NS ? OP_TOPIC_IDLE : OP_TOPIC_LIVE;
+	return max_age_ns && t->age_ns > max_age_ns ? OP_TOPIC_STALE : OP_TOPIC_LIVE;
 }
 
 static void process_name(int pid, char out[16])
@@ -237,7 +235,8 @@ static void judge(struct op_view_service *s, const struct op_view_topic *t)
 {
 	char age[OP_TEXT_CELL], why[64];
 	s->health = health_of(s->state);
-	if (t->state == OP_TOPIC_DEAD && strcmp(s->state, "stopped") != 0) {
+	bool ended = !strcmp(s->state, "stopped") || !strcmp(s->state, "failed");
+	if (t->state == OP_TOPIC_DEAD && !ended) {
 		s->since_boot_ns = t->has_record ? t->boot_ns : 0;
 		set_failed(s, "not running");
 	} else if (t->state == OP_TOPIC_STALE && s->pid) {

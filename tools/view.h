@@ -18,9 +18,8 @@
 #define OP_VIEW_TOPICS_MAX 256
 #define OP_VIEW_HISTORY 32 /* measured rates kept per topic, one per refresh */
 
-/* live: records come as declared; stale: the last one is older than max_age_ms, the writer is
- * there; idle: nothing published yet, or a topic of events without one in the last minute; dead:
- * nobody writes it. */
+/* live: the newest record is not older than max_age_ms, if there is such; stale: it is older,
+ * although the writer is there; idle: nothing published yet; dead: nobody writes it. */
 enum op_topic_state { OP_TOPIC_LIVE, OP_TOPIC_IDLE, OP_TOPIC_STALE, OP_TOPIC_DEAD };
 const char *op_topic_state_name(enum op_topic_state state);
 

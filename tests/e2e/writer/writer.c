@@ -84,7 +84,8 @@ static void publish_one(struct open_topic *t, uint64_t boot_ns)
 			  .n = n,
 			  .raw = (uint16_t)n,
 			  .mode = n & 1};
-	(void)snprintf(p.note, sizeof(p.note), n % 4 == 3 ? "a, \"%u\"" : "", n);
+	if (n % 4 == 3)
+		(void)snprintf(p.note, sizeof(p.note), "a, \"%u\"", n);
 	op_writer_publish(t->w, boot_ns, &p);
 }
 
