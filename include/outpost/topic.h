@@ -183,8 +183,8 @@ struct op_reader;
 /* Opens a topic for reading, placed after its newest record. who (NULL: the program's name) is
  * shown beside this reader's losses; "" leaves it unlisted, for tools that only look. Works without
  * write permission too, then unlisted and with op_reader_wait polling each 10 ms. Errors: -ENOENT
- * no such topic yet, or its successor of another schema is about to come; -EBADMSG not a topic or of
- * another layout version. One thread per reader. */
+ * no such topic yet, or its successor of another schema is about to come; -EBADMSG not a topic or
+ * of another layout version. One thread per reader. */
 int op_reader_open(const char *bus_dir, const char *name, const char *who,
 		   struct op_reader **ret_reader) OP_MUST_CHECK;
 void op_reader_close(struct op_reader *r);
