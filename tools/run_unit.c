@@ -16,9 +16,9 @@
  * Restarts wait backoff_ms, doubled with each failure in a row up to backoff_max_ms, a quarter
  * more or less by chance, so that several services do not start in step. After restart_limit
  * failures in a row the unit is given up for cooldown_s, and then tried again from the start:
- * a box that nobody looks after must not stay down. A life that was ready for half a second
- * clears the count: what is killed now and then is back at once, what falls over its own feet is
- * not.
+ * a box that nobody looks after must not stay down. A life of cooldown_s after READY clears the
+ * count, half a second does if it was ended by a SIGKILL that was not ours: what is killed from
+ * outside now and then is back at once, what falls over its own feet is not.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -31,7 +31,7 @@
 #include <sys/random.h>
 #include <sys/wait.h>
 
-#define HEALTHY_NS (500 * OP_NS_PER_MS)
+#define SETTLED_NS (500 * OP_NS_PER_MS)
 #define KILL_AFTER_MS 1000 /* between SIGABRT, which leaves a core, and SIGKILL */
 
 /* After a stall of our own (a slow disk under the log, a stopped process) timers come before the
@@ -174,11 +174,20 @@ static void retry(struct unit *u)
 	arm(u, ms);
 }
 
+/* True if the life that has ended, as u->reason and u->wait_status say, was a good one. */
+static bool was_healthy(const struct unit *u)
+{
+	bool from_outside =
+		!u->reason[0] && WIFSIGNALED(u->wait_status) && WTERMSIG(u->wait_status) == SIGKILL;
+	uint64_t enough = from_outside ? SETTLED_NS : (uint64_t)u->common.cooldown_s * OP_NS_PER_S;
+	return u->ready_this_life && op_now_ns() - u->ready_ns > enough;
+}
+
 /* It ended, and nobody had asked it to. */
 static void pause_after_exit(struct unit *u)
 {
 	char why[64];
-	bool healthy = u->ready_this_life && op_now_ns() - u->ready_ns > HEALTHY_NS;
+	bool healthy = was_healthy(u); /* before describe_exit */
 	bool config = WIFEXITED(u->wait_status) && WEXITSTATUS(u->wait_status) == OP_EXIT_CONFIG;
 	disarm(u);
 	describe_exit(u);

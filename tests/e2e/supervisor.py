@@ -83,6 +83,30 @@ def gives_up_after_the_limit_and_tries_again_after_the_pause():
 
 
 @ot.test()
+def a_service_that_crashes_a_while_after_each_start_is_given_up_too():
+    patient = {"restart": {"limit": 3, "cooldown_s": 5, "backoff_ms": 20, "backoff_max_ms": 20}}
+    with Box({"a": patient}) as box:
+        pid = box.pid("a")
+        for life in range(3):
+            ot.wait_until(lambda: box.call("a", "status")["uptime_s"] > 0.7)
+            box.call("a", "crash", check=False)
+            pid = box.wait_new_life("a", pid) if life < 2 else pid
+        box.wait_line("a: 3 failures in a row: given up for 5 s")
+
+
+@ot.test()
+def kills_from_outside_are_no_row_of_failures():
+    patient = {"restart": {"limit": 3, "cooldown_s": 60, "backoff_ms": 20, "backoff_max_ms": 20}}
+    with Box({"a": patient}) as box:
+        pid = box.pid("a")
+        for _ in range(4):
+            ot.wait_until(lambda: box.call("a", "status")["uptime_s"] > 0.6)
+            os.kill(pid, signal.SIGKILL)
+            pid = box.wait_new_life("a", pid)
+        assert not box.log("given up") and len(box.log("failure 1 of 3")) == 4
+
+
+@ot.test()
 def a_dead_service_shows_as_restarting_with_its_reason():
     slow = {"restart": {"limit": 3, "cooldown_s": 1, "backoff_ms": 1500, "backoff_max_ms": 1500}}
     with Box({"a": slow}) as box:
