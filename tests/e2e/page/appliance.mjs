@@ -77,6 +77,11 @@ export class Appliance {
 		return (await readFile(this.truth, 'utf8')).trim().split('\n').filter(Boolean).map((l) => JSON.parse(l));
 	}
 
+	/** Tells the simulated board something; see outpost-sim-pbt(1). */
+	async board(command) {
+		await writeFile(join(this.dir, 'run/sim/pbt.control'), `${command}\n`);
+	}
+
 	/** A clean stop, as systemd does it. Returns the exit status. */
 	async stop() {
 		if (this.process.exitCode !== null)

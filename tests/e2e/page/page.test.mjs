@@ -291,6 +291,36 @@ test('no error in the console, no request to another host', async () => {
 	assert.deepEqual([...hosts], [new URL(box.url).host]);
 });
 
+const light = (p, service) => p.locator(`button.light[data-service=${service}]`).getAttribute('data-colour');
+
+test('an unplugged board is said so, with what to do, and comes back', async () => {
+	await page.locator('#clear-btn').click();
+	await box.board('unplug 4');
+	await until(page, 'a note about the sensor', () => /Sensor offline/.test(document.querySelector('.note:not([hidden])')?.innerText));
+	await until(page, 'a light that is not green', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'warn');
+	assert.equal(await light(page, 'web'), 'ok');
+	await until(page, 'the note gone', () => document.querySelector('.stage .note').hidden, null, 30000);
+	await until(page, 'samples again', () => window.outpost.view.sample.rates().records > 700, null, 20000);
+	await until(page, 'the light green', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'ok');
+});
+
+test('a full appliance says that it is busy, and lets in when there is room', async () => {
+	const small = await new Appliance({ 'services.web.max_clients': 1 }).start();
+	try {
+		const first = await openPage(browser, small.url);
+		await connected(first);
+		const second = await openPage(browser, small.url);
+		await until(second, 'a banner that says busy', () => /The appliance is busy/.test(document.getElementById('banner').innerText));
+		assert.equal(await text(second, '#status-text'), 'Disconnected');
+		await first.context().close();
+		await connected(second); // by itself
+		assert.equal(await second.locator('#banner').isVisible(), false);
+		await second.context().close();
+	} finally {
+		await small.remove();
+	}
+});
+
 test('a stopped appliance is seen as such, and found again', async () => {
 	const before = await number(page, '#sample-count');
 	assert.equal(await box.stop(), 0);

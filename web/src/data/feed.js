@@ -7,6 +7,7 @@ import { Ring } from './ring.js';
 
 const BACKLOG_MAX = 16384; // records the server gives at once
 const MEASURE_MS = 5000;
+const MARGIN_S = 3; // for what is on its way, and for a page that lags
 
 export class Feed extends EventTarget {
 	constructor(link, topic, { rate, capacity, last }) {
@@ -28,7 +29,8 @@ export class Feed extends EventTarget {
 		const most = Math.min(BACKLOG_MAX, this.last);
 		if (!this.ring?.end || !this.schema)
 			return most;
-		const seconds = (performance.now() - this.arrivedAt) / 1000 + 2;
+		// The newest record may itself be old: of a backlog that has arrived in part.
+		const seconds = Math.max(this.ageMs(), performance.now() - this.arrivedAt) / 1000 + MARGIN_S;
 		return Math.min(BACKLOG_MAX, Math.max(8, Math.ceil(seconds * this.schema.rate_hz)));
 	}
 

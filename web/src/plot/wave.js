@@ -40,6 +40,7 @@ export class WavePlot extends EventTarget {
 	 *   series   [{field, label, color (a CSS custom property), width}]
 	 *   height   (width) => pixels
 	 *   yRange   [lo, hi] fixed, or null for automatic
+	 *   events   true: single records, drawn as dots instead of a line
 	 *   spanMax  longest window in seconds (60)
 	 *   ySpace   least pixels between two y labels
 	 *   clock    the link's server clock
@@ -139,15 +140,7 @@ export class WavePlot extends EventTarget {
 				{ ...axis, size: 28, gap: 6, space: 50, incrs: X_STEPS, values: (u, at) => at.map((v) => xLabel(v, at)) },
 				{ ...axis, size: 46, gap: 6, space: this.options.ySpace ?? 34, values: (u, at) => at.map(yLabel) },
 			],
-			series: [{}, ...this.options.series.map((s) => ({
-				scale: 'y',
-				label: s.label,
-				stroke: this.color(s.color),
-				width: s.width ?? 1.25,
-				show: !this.hiddenFields.has(s.field),
-				points: { show: false },
-				gaps: (u, i, i0, i1) => this.pixelGaps(u, i0, i1),
-			}))],
+			series: [{}, ...this.options.series.map((s) => this.uplotSeries(s))],
 			hooks: {
 				drawAxes: [(u) => this.drawn && this.options.under?.(this, u.ctx)],
 				draw: [(u) => this.drawn && this.options.over?.(this, u.ctx)],
@@ -157,6 +150,19 @@ export class WavePlot extends EventTarget {
 		};
 	}
 
+
+	/** A line; or, for events, dots: between two of them there is nothing to connect. */
+	uplotSeries({ field, label, color, width }) {
+		const stroke = this.color(color), { events } = this.options;
+		return {
+			scale: 'y', label, stroke,
+			width: width ?? 1.25,
+			show: !this.hiddenFields.has(field),
+			points: { show: !!events, size: 7, fill: stroke },
+			...(events ? { paths: () => null } : {}),
+			gaps: (u, i, i0, i1) => this.pixelGaps(u, i0, i1),
+		};
+	}
 
 	pixelGaps(u, i0, i1) {
 		const x = this.points.x, gaps = [];

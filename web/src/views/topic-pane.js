@@ -122,6 +122,7 @@ export class TopicPane {
 			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: COLOURS[i % COLOURS.length], width: 1.5 })),
 			unit: unit && `in ${unit}`,
 			yRange: null,
+			events: this.feed.schema.rate_hz === 0,
 			rate: this.feed.rate,
 			spanMax: this.fast ? 60 : 3600,
 			windows: this.fast ? undefined : [30, 120, 600, 1800],
