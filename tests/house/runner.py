@@ -68,6 +68,15 @@ def a_program_without_cases_counts_by_its_status():
 
 
 @ot.test()
+def tap_is_understood():
+    tap = "TAP version 13; ok 1 - a; ok 2 - b # SKIP no browser; not ok 3 - c;     ok 1 - nested; 1..3"
+    shell = "".join(f"echo '{line}'\n" for line in tap.split("; "))
+    assert judged(shell + "exit 1") == (1, ["unit/planted: c"], ["unit/planted: b: no browser"])
+    assert judged("echo ok 1 - a; echo 1..2")[1], "one of two did not run"
+    assert judged("echo ok 1 - a")[1], "no plan"
+
+
+@ot.test()
 def a_program_that_hangs_is_killed():
     passed, failed, _ = judged("echo ok a; while :; do read x </dev/zero; done", timeout=0.3)
     assert passed == 1 and len(failed) == 1 and "timed out" in failed[0], failed

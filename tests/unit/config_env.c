@@ -69,9 +69,9 @@ TEST(an_empty_value_counts_as_not_set)
 {
 	struct op_config_source src = source(yaml);
 	struct sample_settings s;
-	char *environ[] = {(char[]){"PORT="}, (char[]){"NOT A VARIABLE"}, NULL};
+	char *variables[] = {(char[]){"PORT="}, (char[]){"NOT A VARIABLE"}, NULL};
 	src.env_file = put_env("TITLE=\nPORT=70\n", 15, 0600);
-	src.environ = environ;
+	src.environ = variables;
 	op_config_free(load_good(&src, &s, NULL));
 	CHECK_STR(s.title, "none");
 	CHECK_INT(s.listen.port, 70);
@@ -116,8 +116,8 @@ TEST(a_missing_file_matters_only_if_it_was_named)
 TEST(mistakes_in_the_environment_name_the_variable)
 {
 	struct op_config_source src = source(yaml);
-	char *environ[] = {(char[]){"PORT=99999"}, (char[]){"PINS=1,x"}, NULL};
-	src.environ = environ;
+	char *variables[] = {(char[]){"PORT=99999"}, (char[]){"PINS=1,x"}, NULL};
+	src.environ = variables;
 	CHECK_STR(load_bad(&src),
 		  "environment PORT: services.s.listen.port: expected an integer from 0 to "
 		  "65535, not \"99999\"\n"

@@ -23,4 +23,4 @@ if [ "$test" = page.test.mjs ]; then
 		echo "$key" >node_modules/.key
 	fi
 fi
-exec node "$test"
+exec node --test-reporter=tap "$test"
