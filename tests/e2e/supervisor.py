@@ -344,7 +344,8 @@ def scheduling_is_applied_or_its_refusal_told():
         with open(f"/proc/{pid}/status") as f:
             locked = int(f.read().split("VmLck:")[1].split()[0])
         with open(f"/proc/{pid}/maps") as f:
-            sanitized = "libasan" in f.read()  # it makes mlockall(2) do nothing
+            maps = f.read()
+        sanitized = "libasan" in maps or "libtsan" in maps  # they make mlockall(2) do nothing
         assert sanitized or (locked > 0) == ("mlock" in held), (locked, text)
         assert "refused: cores 0,999" in box.call("b", "status")["sched"]
         assert len(box.log("b +warning +scheduling: cores 0,999 refused")) == 1
