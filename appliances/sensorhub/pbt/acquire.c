@@ -9,66 +9,16 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
-#include "acquire.h"
+#include "acquire_internal.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
-#include "lib/dsp/loss.h"
-#include "lib/dsp/sample_clock.h"
-#include "lib/proto/pbt.h"
-#include "topics.h"
-
-#define READ_BYTES 16384 /* a pty gives 4095 at a time, a serial port less */
-#define BATCH_MAX 1024   /* samples published together */
-#define HITS_MAX 16      /* in a batch: a cycle takes more than 64 samples at any setting */
 #define BEAT_NS (500 * OP_NS_PER_MS)
-#define STACK_BYTES (256 * 1024) /* glob(3) and realpath(3) while there is no stream */
-
-enum command { COMMAND_STOP = 1, COMMAND_SETTLE = 2, COMMAND_CHAIN = 4 };
-
-struct acquire {
-	struct acquire_params params;
-	struct acquire_view view;
-	pthread_t thread;
-	bool started;
-	int epoll, timer, wake; /* timerfd, eventfd */
-	_Atomic unsigned commands;
-	struct op_hit_chain_params
-		next_chain; /* belongs to the thread while COMMAND_CHAIN is set */
-
-	pthread_mutex_t lock; /* of report, and of serial.fd against acquire_counters */
-	struct acquire_report report;
-
-	/* work thread only */
-	struct op_serial serial;
-	struct op_link link;
-	struct op_pbt parser;
-	struct op_hit_chain chain;
-	struct op_sample_clock clock;
-	struct op_loss loss;
-	struct op_writer *samples, *hits;
-	uint64_t timer_ns; /* when timer runs out */
-	uint64_t heard_ns; /* last sample's arrival; 0: none since opening */
-	int error;
-	size_t n_values, n_hits;
-	uint16_t values[BATCH_MAX];
-	uint64_t times[BATCH_MAX];
-	struct pbt_sample records[BATCH_MAX];
-	struct pbt_hit fired[HITS_MAX];
-	uint64_t fired_ns[HITS_MAX];
-	char bytes[READ_BYTES];
-};
 
 /* ---- what others see ------------------------------------------------------------------- */
-
-#define SET(a, member, value)                                                                     \
-	atomic_store_explicit(&(a)->view.member, value, memory_order_relaxed) /* see acquire_view \
-									       */
 
 static void publish_view(struct acquire *a)
 {
@@ -210,7 +160,7 @@ static void act(struct acquire *a, enum op_link_event e, uint64_t now_ns);
 /* The tty is watched for edges: asked again whether there is more, as levels are, its driver waits
  * for the kernel's worker to finish, a context switch per line. One read takes all there is, each
  * arrival is an edge, and the timer reads too, should one ever be lost. */
-static int watch(struct acquire *a, int fd, uint32_t events)
+int acquire_watch(struct acquire *a, int fd, uint32_t events)
 {
 	struct epoll_event e = {.events = events, .data.fd = fd};
 	return epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
@@ -222,7 +172,7 @@ static void open_device(struct acquire *a, uint64_t now_ns)
 	a->error = op_serial_open(&a->serial, &a->params.serial);
 	pthread_mutex_unlock(&a->lock);
 	if (a->error == 0)
-		a->error = watch(a, a->serial.fd, EPOLLIN | EPOLLET);
+		a->error = acquire_watch(a, a->serial.fd, EPOLLIN | EPOLLET);
 	if (a->error == 0) {
 		op_pbt_restart(&a->parser);
 		start_over(a);
@@ -351,14 +301,14 @@ static void wait_and_read(struct acquire *a)
 	}
 }
 
-static void *run(void *arg)
+void *acquire_run(void *arg)
 {
 	struct acquire *a = arg;
 	op_service_sched_thread(a->params.service);
 	for (;;) {
 		uint64_t now = op_now_ns();
 		SET(a, beat_ns, now);
-		/* Pairs with the release in command(): next_chain is complete. */
+		/* Pairs with the release in command() (acquire_start.c): next_chain is complete. */
 		unsigned commands = atomic_load_explicit(&a->commands, memory_order_acquire);
 		if (commands & COMMAND_STOP)
 			return NULL;
@@ -369,140 +319,4 @@ static void *run(void *arg)
 		arm(a, now);
 		wait_and_read(a);
 	}
-}
-
-static void command(struct acquire *a, enum command c)
-{
-	uint64_t one = 1;
-	/* Pairs with the acquire in run(). */
-	atomic_fetch_or_explicit(&a->commands, c, memory_order_release);
-	(void)!write(a->wake, &one, sizeof(one)); /* full means: it will wake anyway */
-}
-
-/* ---- loop side ------------------------------------------------------------------------- */
-
-static int make_writers(struct acquire *a)
-{
-	const char *dir = op_service_bus_dir(a->params.service);
-	int err = op_writer_open(dir, NULL, &pbt_sample_topic, &a->samples, NULL);
-	return err < 0 ? err : op_writer_open(dir, NULL, &pbt_hit_topic, &a->hits, NULL);
-}
-
-static int make_waiting(struct acquire *a)
-{
-	a->epoll = epoll_create1(EPOLL_CLOEXEC);
-	a->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (a->epoll < 0 || a->timer < 0 || a->wake < 0)
-		return -errno;
-	int err = watch(a, a->timer, EPOLLIN);
-	return err < 0 ? err : watch(a, a->wake, EPOLLIN);
-}
-
-static int make_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attr;
-	int err = pthread_mutexattr_init(&attr);
-	if (err)
-		return -err;
-	/* The loop's niceness must not become the work thread's while it holds the lock. */
-	err = pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
-	if (!err)
-		err = pthread_mutex_init(lock, &attr);
-	(void)pthread_mutexattr_destroy(&attr); /* cannot fail on one that was made */
-	return -err;
-}
-
-static void init(struct acquire *a)
-{
-	op_serial_init(&a->serial);
-	op_link_init(&a->link, &a->params.link, op_now_ns());
-	op_pbt_init(&a->parser);
-	op_sample_clock_init(&a->clock, a->params.chain.rate_hz);
-	op_loss_init(&a->loss, a->params.chain.rate_hz);
-	op_hit_chain_init(&a->chain, &a->params.chain, op_writer_next_seq(a->samples));
-	SET(a, beat_ns, op_now_ns());
-	(void)snprintf(a->report.device, sizeof(a->report.device), "%.95s", /* a label */
-		       a->params.serial.path);
-	a->report.since_ns = a->link.since_ns;
-}
-
-int acquire_start(const struct acquire_params *params, struct acquire **ret)
-{
-	struct acquire *a = calloc(1, sizeof(*a));
-	if (!a)
-		return -ENOMEM;
-	a->params = *params;
-	a->serial.fd = a->epoll = a->timer = a->wake = -1;
-	int err = make_lock(&a->lock);
-	if (err < 0) {
-		free(a);
-		return err;
-	}
-	err = make_waiting(a);
-	if (err == 0)
-		err = make_writers(a);
-	if (err == 0) {
-		init(a);
-		err = op_thread_create(&a->thread, "pbt-acquire", STACK_BYTES, run, a);
-	}
-	a->started = err == 0;
-	if (err < 0)
-		acquire_stop(a);
-	else
-		*ret = a;
-	return err;
-}
-
-void acquire_stop(struct acquire *a)
-{
-	if (!a)
-		return;
-	if (a->started) {
-		command(a, COMMAND_STOP);
-		pthread_join(a->thread, NULL);
-	}
-	op_serial_close(&a->serial);
-	op_writer_close(a->samples);
-	op_writer_close(a->hits);
-	pthread_mutex_destroy(&a->lock);
-	(void)close(a->epoll); /* -1 if there was none */
-	(void)close(a->timer);
-	(void)close(a->wake);
-	free(a);
-}
-
-const struct acquire_view *acquire_view(const struct acquire *a)
-{
-	return &a->view;
-}
-
-void acquire_report(struct acquire *a, struct acquire_report *ret)
-{
-	pthread_mutex_lock(&a->lock);
-	*ret = a->report;
-	pthread_mutex_unlock(&a->lock);
-}
-
-int acquire_counters(struct acquire *a, struct op_serial_counters *ret)
-{
-	pthread_mutex_lock(&a->lock);
-	int err = a->serial.fd < 0 ? -ENODEV : op_serial_counters(a->serial.fd, ret);
-	pthread_mutex_unlock(&a->lock);
-	return err;
-}
-
-void acquire_recalibrate(struct acquire *a)
-{
-	command(a, COMMAND_SETTLE);
-}
-
-int acquire_set_chain(struct acquire *a, const struct op_hit_chain_params *chain)
-{
-	/* Pairs with the release in obey(): the thread has done with next_chain. */
-	if (atomic_load_explicit(&a->commands, memory_order_acquire) & COMMAND_CHAIN)
-		return -EBUSY;
-	a->next_chain = *chain;
-	command(a, COMMAND_CHAIN);
-	return 0;
 }
