@@ -31,8 +31,8 @@ export function saveCsv(ring, fromNs, toNs, clock) {
 	return p1 - p0;
 }
 
-/** Saves a WavePlot as it stands, with title, wall time and legend above it. */
-export function savePng(plot, title, clock) {
+/** Saves a WavePlot as it stands, with title, wall time and legend ([{label, color}]) above it. */
+export function savePng(plot, title, legend, clock) {
 	const source = plot.u.ctx.canvas, scale = devicePixelRatio, head = 52 * scale;
 	const canvas = document.createElement('canvas');
 	canvas.width = source.width;
@@ -47,14 +47,12 @@ export function savePng(plot, title, clock) {
 	c.fillText(title, 14, 22);
 	c.font = '12px system-ui, sans-serif';
 	let x = 14;
-	for (const s of plot.options.series) {
-		if (plot.hiddenFields.has(s.field))
-			continue;
-		c.fillStyle = plot.color(s.color);
+	for (const { label, color } of legend) {
+		c.fillStyle = plot.color(color);
 		c.fillRect(x, 37, 14, 3);
 		c.fillStyle = plot.color('--muted');
-		c.fillText(s.label, x + 19, 42);
-		x += 33 + c.measureText(s.label).width;
+		c.fillText(label, x + 19, 42);
+		x += 33 + c.measureText(label).width;
 	}
 	c.textAlign = 'right';
 	c.fillText(`${rfc3339(clock.wallMs(fromNs))} … ${rfc3339(clock.wallMs(toNs)).slice(11)}`,

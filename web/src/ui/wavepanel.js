@@ -62,7 +62,7 @@ export class WavePanel {
 					button('−', 'Zoom out', () => zoom(this.plot, 2), 'zoom-out'),
 					button('+', 'Zoom in', () => zoom(this.plot, 0.5), 'zoom-in'),
 					button('CSV', 'Save the records on screen', () => this.saveCsv(), 'csv-btn'),
-					button('PNG', 'Save the picture', () => savePng(this.plot, this.options.title, this.app.clock), 'png-btn')),
+					button('PNG', 'Save the picture', () => this.savePng(), 'png-btn')),
 				this.state, this.readout));
 	}
 
@@ -145,6 +145,12 @@ export class WavePanel {
 		const { fromNs, toNs } = this.plot.span();
 		if (this.feed.ring)
 			saveCsv(this.feed.ring, fromNs, toNs, this.app.clock);
+	}
+
+	savePng() {
+		const { series, extra = [], title } = this.options;
+		const legend = [...series, ...extra].filter((key) => this.shows(key.field ?? key.id));
+		savePng(this.plot, title, legend, this.app.clock);
 	}
 
 	/* ---- what it says ----------------------------------------------------------------- */
