@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #define CHECK_MS 1000
+#define CLOSE_ROUNDS 4
 
 static const struct lws_protocols protocols[] = {
 	{.name = "outpost",
@@ -159,9 +160,19 @@ int op_hub_create(uv_loop_t *loop, const struct op_hub_settings *settings, struc
 	return 0;
 }
 
+/* On a foreign loop the context is destroyed in two steps: the second, which frees it, may come only
+ * when the loop has run the close callbacks of the first, and of what those closed in turn. Each
+ * round of our own handle is behind one of theirs. */
 static void on_closed(uv_handle_t *handle)
 {
-	hub_handle_closed(handle->data);
+	struct op_hub *hub = handle->data;
+	if (++hub->close_rounds < CLOSE_ROUNDS) {
+		(void)uv_timer_init(hub->loop, &hub->sweep); /* always 0 */
+		uv_close((uv_handle_t *)&hub->sweep, on_closed);
+		return;
+	}
+	lws_context_destroy(hub->context);
+	hub_handle_closed(hub);
 }
 
 void op_hub_close(struct op_hub *hub)
@@ -169,8 +180,8 @@ void op_hub_close(struct op_hub *hub)
 	if (!hub || hub->closing)
 		return;
 	hub->closing = true;
-	lws_context_destroy(hub->context);
 	uv_close((uv_handle_t *)&hub->sweep, on_closed);
+	lws_context_destroy(hub->context);
 }
 
 const struct op_hub_counters *op_hub_counters(const struct op_hub *hub)

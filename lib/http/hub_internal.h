@@ -99,7 +99,7 @@ struct op_hub {
 	struct op_hub_counters count;
 	struct hub_client *clients;
 	struct hub_stream *streams;
-	unsigned n_handles;
+	unsigned n_handles, close_rounds;
 	bool closing;
 	uint8_t *slots; /* HUB_CHUNK: records as read */
 	uint8_t *text;  /* HUB_HEADROOM + HUB_TEXT_MAX: messages, backlog frames */
