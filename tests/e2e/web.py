@@ -234,6 +234,7 @@ def health_follows_the_services():
             becomes(503, "failed")
             tell("state status.pbt ready")
             becomes(200, "ok")
+            tell("silent status.pbt ready")
             becomes(503, "failed")  # three seconds without a sign of life
             assert ot.get(p.url + "health").json()["services"]["pbt"]["state"] == "silent"
             tell("state status.pbt ready")

@@ -4,6 +4,7 @@
  *     open KIND TOPIC             KIND: point, point2 (declared anew), event (no rate), status
  *     pub TOPIC N [HZ]            N records; with HZ their stamps are 1/HZ apart
  *     state TOPIC STATE [REASON]  one status record
+ *     silent TOPIC STATE          the same, four seconds ago
  *     close TOPIC
  *
  * Stamps of states and of records with HZ end AHEAD_NS from now: to a test on a busy machine they
@@ -110,7 +111,7 @@ static int state_number(const char *state)
 	fail(state, "no such state");
 }
 
-static void publish_state(const char *name, const char *state, const char *reason)
+static void publish_state(const char *name, const char *state, const char *reason, uint64_t stamp)
 {
 	struct open_topic *t = find(name);
 	uint64_t now = op_now_ns();
@@ -127,7 +128,7 @@ static void publish_state(const char *name, const char *state, const char *reaso
 			      .state = (uint8_t)state_number(state)};
 	(void)snprintf(s.reason, sizeof(s.reason), "%s", reason);
 	(void)snprintf(s.sched, sizeof(s.sched), "fifo 50, cores 0");
-	op_writer_publish(t->w, now + AHEAD_NS, &s);
+	op_writer_publish(t->w, stamp, &s);
 }
 
 static void close_topic(const char *name)
@@ -146,7 +147,9 @@ static void obey(const char *line)
 	else if (!strcmp(verb, "pub") && n >= 3)
 		publish(a, strtoull(b, NULL, 10), strtod(rest, NULL));
 	else if (!strcmp(verb, "state") && n >= 3)
-		publish_state(a, b, rest);
+		publish_state(a, b, rest, op_now_ns() + AHEAD_NS);
+	else if (!strcmp(verb, "silent") && n >= 3)
+		publish_state(a, b, rest, op_now_ns() - 4 * OP_NS_PER_S);
 	else if (!strcmp(verb, "close") && n >= 2)
 		close_topic(a);
 	else
