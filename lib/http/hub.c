@@ -160,9 +160,9 @@ int op_hub_create(uv_loop_t *loop, const struct op_hub_settings *settings, struc
 	return 0;
 }
 
-/* On a foreign loop the context is destroyed in two steps: the second, which frees it, may come only
- * when the loop has run the close callbacks of the first, and of what those closed in turn. Each
- * round of our own handle is behind one of theirs. */
+/* On a foreign loop the context is destroyed in two steps: the second, which frees it, may come
+ * only when the loop has run the close callbacks of the first, and of what those closed in turn.
+ * Each round of our own handle is behind one of theirs. */
 static void on_closed(uv_handle_t *handle)
 {
 	struct op_hub *hub = handle->data;
