@@ -38,6 +38,24 @@ static void answer_cached(struct op_http_request *rq, struct web *w, struct web_
 	op_http_answer(rq, c->status, type, c->text.data, c->text.len);
 }
 
+static void init_cached(struct web_cached *c)
+{
+	op_buf_init(&c->text, ANSWER_MAX);
+}
+
+static void finish_cached(struct web_cached *c)
+{
+	op_buf_finish(&c->text);
+}
+
+static void for_cached(struct web *w, void (*fn)(struct web_cached *c))
+{
+	fn(&w->health);
+	fn(&w->metrics);
+	fn(&w->status);
+	fn(&w->list);
+}
+
 static void on_health(struct op_http_request *rq, void *arg)
 {
 	struct web *w = arg;
@@ -229,15 +247,12 @@ static void tell_url(struct web *w)
 
 static int start(struct op_service *s, const void *settings, void **ret_self)
 {
-	struct web *w = calloc(1, sizeof(*w));
-	if (!w)
-		return -ENOMEM;
+	static struct web self; /* one per process; status() may still be asked after stop() */
+	struct web *w = &self;
 	*ret_self = w;
 	w->service = s;
 	w->set = settings;
-	struct web_cached *cached[] = {&w->health, &w->metrics, &w->status, &w->list};
-	for (size_t i = 0; i < OP_ARRAY_SIZE(cached); i++)
-		op_buf_init(&cached[i]->text, ANSWER_MAX);
+	for_cached(w, init_cached);
 	check_files(w);
 	read_services(w);
 	int r = listen_http(w);
@@ -257,21 +272,17 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 
 /* ---- stop -------------------------------------------------------------------------------- */
 
-static void on_closed(uv_handle_t *handle)
-{
-	(void)handle; /* w lives until the process ends: the last answers may still use it */
-}
-
 static void stop(struct op_service *s, void *self)
 {
 	struct web *w = self;
 	if (!w)
 		return;
 	if (w->timing)
-		uv_close((uv_handle_t *)&w->timer, on_closed);
+		uv_close((uv_handle_t *)&w->timer, NULL);
 	op_hub_close(w->hub);
 	op_http_close(w->http);
 	web_board_close(w);
+	for_cached(w, finish_cached);
 	w->hub = NULL;
 	w->http = NULL;
 }
