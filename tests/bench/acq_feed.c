@@ -1,11 +1,10 @@
 /*
- * acq_feed.c - the other end of the acquisition bench: writes lines to a pty and times their
- * records.
+ * acq_feed.c - the other end of the acquisition bench: paces lines into a pty and times
+ * their records.
  *
  *     bench-acq-feed flood LINES          as many lines as fast as they are taken; prints seconds
  *     bench-acq-feed pace SECONDS BUSDIR  800 lines/s; prints p50, p99 and max of line written ->
  *                                         record readable, in ns, by a reader that sleeps
- *
  *     bench-acq-feed tick                 800 lines/s until it is killed
  *
  * Prints the slave's path first and starts when a line comes on standard input.

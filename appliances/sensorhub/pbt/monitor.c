@@ -267,7 +267,7 @@ int monitor_open(struct monitor *m)
 		return err;
 	(void)uv_timer_init(loop, &m->second); /* these cannot fail */
 	(void)uv_timer_init(loop, &m->grace);
-	m->handles = true;
+	m->handles = 3;
 	return 0;
 }
 
@@ -280,13 +280,24 @@ int monitor_watch(struct monitor *m)
 	return err < 0 ? err : uv_timer_start(&m->grace, on_grace, GRACE_MS, 0);
 }
 
-void monitor_stop(struct monitor *m)
+static void on_closed(uv_handle_t *handle)
 {
-	op_subscription_close(m->hits);
-	if (m->handles) {
-		uv_close((uv_handle_t *)&m->changed, NULL);
-		uv_close((uv_handle_t *)&m->second, NULL);
-		uv_close((uv_handle_t *)&m->grace, NULL);
+	struct monitor *m = handle->data;
+	if (--m->handles == 0)
+		m->closed(m->closed_arg);
+}
+
+void monitor_stop(struct monitor *m, void (*closed)(void *arg), void *arg)
+{
+	op_subscription_close(OP_STEAL(m->hits));
+	op_writer_close(OP_STEAL(m->stats));
+	m->closed = closed;
+	m->closed_arg = arg;
+	if (m->handles == 0) {
+		closed(arg);
+		return;
 	}
-	op_writer_close(m->stats);
+	uv_close((uv_handle_t *)&m->changed, on_closed);
+	uv_close((uv_handle_t *)&m->second, on_closed);
+	uv_close((uv_handle_t *)&m->grace, on_closed);
 }

@@ -24,8 +24,10 @@ struct monitor {
 	struct op_subscription *hits;
 	uv_timer_t second, grace;
 	uv_async_t changed;
-	bool handles; /* were made and must be closed */
-	bool graced;  /* the first moments are over: what is not live is degraded */
+	unsigned handles; /* were made and are not closed yet */
+	void (*closed)(void *arg);
+	void *closed_arg;
+	bool graced; /* the first moments are over: what is not live is degraded */
 
 	uint64_t samples_ns[MONITOR_RATE_WINDOW]; /* ring: when the count was what */
 	uint64_t samples_at[MONITOR_RATE_WINDOW];
@@ -43,8 +45,9 @@ struct monitor {
 int monitor_open(struct monitor *m) OP_MUST_CHECK;
 /* Begins to watch m->acquire. */
 int monitor_watch(struct monitor *m) OP_MUST_CHECK;
-/* After the work thread has ended. */
-void monitor_stop(struct monitor *m);
+/* After the work thread has ended. Calls closed(arg) when no handle is left, perhaps at once: then
+ * m may be freed. */
+void monitor_stop(struct monitor *m, void (*closed)(void *arg), void *arg);
 /* From any thread: look at the report soon. */
 void monitor_changed(void *m);
 /* Totals for the status topic. */

@@ -152,7 +152,7 @@ static void stop(struct op_service *s, void *self)
 	if (!p)
 		return;
 	acquire_stop(OP_STEAL(p->acquire));
-	monitor_stop(&p->monitor);
+	monitor_stop(&p->monitor, free, p);
 }
 
 static bool alive(struct op_service *s, void *self)
