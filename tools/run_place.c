@@ -137,6 +137,19 @@ static int clear_leftovers(struct run *run)
 	return r;
 }
 
+/* For tools that look at the bus: a service that never came has no topic to be found by. */
+static void note_services(struct run *run)
+{
+	char path[PATH_MAX];
+	path_in(run, "services", path, sizeof(path));
+	FILE *f = fopen(path, "we");
+	for (size_t i = 0; f && i < run->n_services; i++)
+		(void)fprintf(f, "%s\n", run->units[i].name); /* checked by fclose */
+	if (!f || fclose(f) == EOF)
+		run_say(run, OP_WARNING, "%s: cannot note the services: %s", path,
+			op_strerror(errno)); /* outpost status then misses some, no more */
+}
+
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 int run_place_take(struct run *run)
@@ -156,7 +169,11 @@ int run_place_take(struct run *run)
 		run_say(run, OP_WARNING, "state directory %s: %s; nothing will be kept there",
 			run->state_dir, op_strerror(r));
 	r = take_lock(run);
-	return r < 0 ? r : clear_leftovers(run);
+	if (r == 0)
+		r = clear_leftovers(run);
+	if (r == 0)
+		note_services(run);
+	return r;
 }
 
 void run_place_leave(struct run *run)
@@ -166,6 +183,8 @@ void run_place_leave(struct run *run)
 	if (run->lock_fd < 0)
 		return;             /* it is not ours */
 	(void)clear_leftovers(run); /* what cannot be removed was said, and the next run tries */
+	path_in(run, "services", path, sizeof(path));
+	(void)unlink(path);
 	path_in(run, "lock", path, sizeof(path));
 	(void)unlink(path);
 	for (size_t i = 0; i < OP_ARRAY_SIZE(subs); i++) {

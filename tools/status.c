@@ -64,11 +64,11 @@ static void service_json(const struct op_view_service *s, struct op_buf *b)
 {
 	op_json_key(b, s->name);
 	op_json_begin(b, '{');
-	op_json_kv_str(b, "status", op_health_name(s->health));
-	op_json_kv_str(b, "state", s->state);
-	op_json_kv_str(b, "reason", s->reason);
-	put_time(b, "since", s->since_boot_ns);
-	put_or_null(b, "pid", s->pid != 0, (uint64_t)s->pid);
+	op_json_kv_str(b, "status", op_health_name(s->is.health));
+	op_json_kv_str(b, "state", s->is.state);
+	op_json_kv_str(b, "reason", s->is.reason);
+	put_time(b, "since", s->is.since_boot_ns);
+	put_or_null(b, "pid", s->is.pid != 0, (uint64_t)s->is.pid);
 	put_f64(b, "uptime_s", s->uptime_s);
 	put_f64(b, "cpu_percent", s->cpu_percent);
 	op_json_kv_u64(b, "rss_kib", s->rss_kib);
@@ -102,18 +102,18 @@ static void topic_json(const struct op_view_topic *t, struct op_buf *b)
 	op_json_key(b, t->name);
 	op_json_begin(b, '{');
 	op_json_kv_str(b, "help", type->help);
-	op_json_kv_str(b, "state", op_topic_state_name(t->state));
+	op_json_kv_str(b, "state", op_topic_state_name(t->at.state));
 	put_f64(b, "rate_hz", t->nominal_hz);
 	put_f64(b, "measured_hz", t->measured_hz);
 	op_json_key(b, "age_ms");
-	if (t->has_record)
-		op_json_f64(b, (double)(t->age_ns / OP_NS_PER_US) / 1000);
+	if (t->at.any)
+		op_json_f64(b, (double)(t->at.age_ns / OP_NS_PER_US) / 1000);
 	else
 		op_json_null(b);
 	op_json_kv_u64(b, "max_age_ms", type->max_age_ms);
-	op_json_kv_u64(b, "published", t->published);
+	op_json_kv_u64(b, "published", t->at.published);
 	op_json_kv_u64(b, "capacity", op_reader_capacity(t->reader));
-	put_or_null(b, "writer", t->writer_pid != 0, (uint64_t)t->writer_pid);
+	put_or_null(b, "writer", t->at.writer_pid != 0, (uint64_t)t->at.writer_pid);
 	op_json_kv_u64(b, "missed", t->missed);
 	readers_json(t, b);
 	op_json_end(b, '}');
@@ -181,11 +181,11 @@ static void view_check(const struct op_view *v, struct op_buf *b)
 	const char *sep = ": ";
 	for (size_t i = 0; i < v->n_services; i++) {
 		const struct op_view_service *s = &v->services[i];
-		if (s->health == OP_HEALTH_OK)
+		if (s->is.health == OP_HEALTH_OK)
 			continue;
-		op_buf_printf(b, "%s%s %s", sep, s->name, s->state);
-		if (*s->reason)
-			op_buf_printf(b, " (%s)", s->reason);
+		op_buf_printf(b, "%s%s %s", sep, s->name, s->is.state);
+		if (*s->is.reason)
+			op_buf_printf(b, " (%s)", s->is.reason);
 		sep = ", ";
 	}
 	if (v->n_services == 0)

@@ -68,23 +68,23 @@ static void service_row(struct op_table_row *row, const struct op_view_service *
 {
 	char text[OP_TEXT_CELL];
 	unsigned c = 0;
-	bool since = s->since_boot_ns && s->since_boot_ns <= now;
+	bool since = s->is.since_boot_ns && s->is.since_boot_ns <= now;
 	put(row->cell[c++], s->name);
-	put(row->cell[c++], s->state);
-	put(row->cell[c++], since ? op_text_span(now - s->since_boot_ns, text) : "-");
+	put(row->cell[c++], s->is.state);
+	put(row->cell[c++], since ? op_text_span(now - s->is.since_boot_ns, text) : "-");
 	(void)snprintf(row->cell[c++], OP_TABLE_CELL, "%.1f", s->cpu_percent);
 	memory(s, row->cell[c++]);
 	put(row->cell[c++], op_text_count(s->restarts, text));
 	put(row->cell[c++], op_text_count(s->records, text));
 	put(row->cell[c++], op_text_count(s->missed, text));
 	put(row->cell[c++], op_text_count(s->errors, text));
-	put(row->cell[c++], s->pid ? op_text_span((uint64_t)(s->uptime_s * 1e9), text) : "-");
-	if (s->pid)
-		(void)snprintf(row->cell[c], OP_TABLE_CELL, "%d", s->pid);
+	put(row->cell[c++], s->is.pid ? op_text_span((uint64_t)(s->uptime_s * 1e9), text) : "-");
+	if (s->is.pid)
+		(void)snprintf(row->cell[c], OP_TABLE_CELL, "%d", s->is.pid);
 	else
 		put(row->cell[c], "-");
 	put(row->cell[++c], *s->sched ? s->sched : "-");
-	(void)snprintf(row->tail, sizeof(row->tail), "%s", s->reason);
+	(void)snprintf(row->tail, sizeof(row->tail), "%s", s->is.reason);
 }
 
 void op_table_services(struct op_table *t, const struct op_view_service *const *list, size_t n,
@@ -99,7 +99,7 @@ void op_table_services(struct op_table *t, const struct op_view_service *const *
 	};
 	begin(t, columns, OP_ARRAY_SIZE(columns));
 	for (size_t i = 0; i < n; i++) {
-		struct op_table_row *row = add_row(t, list[i]->health);
+		struct op_table_row *row = add_row(t, list[i]->is.health);
 		if (row)
 			service_row(row, list[i], now_ns);
 	}
@@ -144,9 +144,9 @@ static void readers(const struct op_view_topic *t, char *out, size_t size)
 
 static enum op_health topic_mood(const struct op_view_topic *t)
 {
-	if (t->state == OP_TOPIC_DEAD)
+	if (t->at.state == OP_TOPIC_DEAD)
 		return OP_HEALTH_FAILED;
-	return t->state == OP_TOPIC_STALE || t->missed ? OP_HEALTH_DEGRADED : OP_HEALTH_OK;
+	return t->at.state == OP_TOPIC_STALE || t->missed ? OP_HEALTH_DEGRADED : OP_HEALTH_OK;
 }
 
 static void topic_row(struct op_table_row *row, const struct op_view_topic *t, enum op_spark spark)
@@ -154,18 +154,18 @@ static void topic_row(struct op_table_row *row, const struct op_view_topic *t, e
 	char text[OP_TEXT_CELL];
 	unsigned c = 0;
 	put(row->cell[c++], t->name);
-	put(row->cell[c++], op_topic_state_name(t->state));
+	put(row->cell[c++], op_topic_state_name(t->at.state));
 	put(row->cell[c++], op_text_rate(t->measured_hz, text));
 	put(row->cell[c++], t->nominal_hz > 0 ? op_text_rate(t->nominal_hz, text) : "-");
 	if (spark != OP_SPARK_NONE)
 		sparkline(t, spark, row->cell[c++]);
-	put(row->cell[c++], t->has_record ? op_text_span(t->age_ns, text) : "-");
-	put(row->cell[c++], op_text_count(t->published, text));
+	put(row->cell[c++], t->at.any ? op_text_span(t->at.age_ns, text) : "-");
+	put(row->cell[c++], op_text_count(t->at.published, text));
 	put(row->cell[c++], op_text_count(t->missed, text));
-	if (!t->writer_pid)
+	if (!t->at.writer_pid)
 		put(row->cell[c++], "-");
 	else
-		(void)snprintf(row->cell[c++], OP_TABLE_CELL, "%s/%d", t->writer, t->writer_pid);
+		(void)snprintf(row->cell[c++], OP_TABLE_CELL, "%s/%d", t->writer, t->at.writer_pid);
 	readers(t, row->tail, sizeof(row->tail));
 }
 

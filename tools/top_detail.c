@@ -78,7 +78,7 @@ static void put_readers(const struct op_view_topic *t, struct op_buf *b)
 	op_buf_printf(b, "readers: %zu\n", t->n_readers);
 	for (size_t i = 0; i < t->n_readers; i++) {
 		const struct op_reader_info *r = &t->readers[i];
-		uint64_t lag = t->published > r->next_seq ? t->published - r->next_seq : 0;
+		uint64_t lag = t->at.published > r->next_seq ? t->at.published - r->next_seq : 0;
 		op_buf_printf(b, "  %-14s pid %-7d missed %-10" PRIu64 " behind %" PRIu64 "\n",
 			      r->who, r->pid, r->missed, lag);
 	}
@@ -89,19 +89,19 @@ static void topic_detail(const struct op_view_topic *t, struct op_buf *b)
 	const struct op_topic_type *type = op_reader_type(t->reader);
 	char a[OP_TEXT_CELL], c[OP_TEXT_CELL], help[256];
 	op_text_safe(type->help, strlen(type->help), help, sizeof(help));
-	op_buf_printf(b, "%s  %s\n%s\n\n", t->name, op_topic_state_name(t->state), help);
+	op_buf_printf(b, "%s  %s\n%s\n\n", t->name, op_topic_state_name(t->at.state), help);
 	if (t->nominal_hz > 0)
 		line(b, "rate", "%s/s measured, %s/s declared", op_text_rate(t->measured_hz, a),
 		     op_text_rate(t->nominal_hz, c));
 	else
 		line(b, "rate", "%s/s over the last minute (events)",
 		     op_text_rate(t->measured_hz, a));
-	line(b, "published", "%" PRIu64 ", the newest %" PRIu64 " are kept", t->published,
+	line(b, "published", "%" PRIu64 ", the newest %" PRIu64 " are kept", t->at.published,
 	     op_reader_capacity(t->reader));
 	if (type->max_age_ms)
 		line(b, "stale after", "%s", op_text_span(type->max_age_ms * OP_NS_PER_MS, a));
-	if (t->writer_pid)
-		line(b, "writer", "%s, pid %d", t->writer, t->writer_pid);
+	if (t->at.writer_pid)
+		line(b, "writer", "%s, pid %d", t->writer, t->at.writer_pid);
 	else
 		line(b, "writer", "nobody");
 	op_buf_putc(b, '\n');
@@ -152,11 +152,11 @@ static void put_changes(const struct op_view_service *s, struct op_buf *b)
 static void put_process(const struct op_view_service *s, struct op_buf *b)
 {
 	char a[OP_TEXT_CELL], c[OP_TEXT_CELL];
-	if (!s->pid) {
+	if (!s->is.pid) {
 		line(b, "process", "not running");
 		return;
 	}
-	line(b, "process", "pid %d, %" PRIu64 " threads, up %s", s->pid, s->threads,
+	line(b, "process", "pid %d, %" PRIu64 " threads, up %s", s->is.pid, s->threads,
 	     op_text_span((uint64_t)(s->uptime_s * 1e9), a));
 	line(b, "CPU", "%.1f %% of a core", s->cpu_percent);
 	if (s->pss_kib >= 0)
@@ -170,9 +170,9 @@ static void put_process(const struct op_view_service *s, struct op_buf *b)
 static void service_detail(const struct op_view_service *s, struct op_buf *b)
 {
 	char at[OP_RFC3339_BYTES] = "unknown";
-	op_buf_printf(b, "%s  %s\n%s\n\n", s->name, s->state, s->reason);
-	if (s->since_boot_ns)
-		when(s->since_boot_ns, at);
+	op_buf_printf(b, "%s  %s\n%s\n\n", s->name, s->is.state, s->is.reason);
+	if (s->is.since_boot_ns)
+		when(s->is.since_boot_ns, at);
 	line(b, "since", "%s", at);
 	put_process(s, b);
 	line(b, "scheduling", "%s", *s->sched ? s->sched : "-");
@@ -181,7 +181,8 @@ static void service_detail(const struct op_view_service *s, struct op_buf *b)
 	line(b, "missed", "%" PRIu64, s->missed);
 	line(b, "errors", "%" PRIu64, s->errors);
 	op_buf_putc(b, '\n');
-	put_changes(s, b);
+	if (s->topic)
+		put_changes(s, b);
 }
 
 void top_detail(struct top *t)

@@ -30,7 +30,7 @@ static int service_by_load(const void *a, const void *b)
 static int service_by_trouble(const void *a, const void *b)
 {
 	const struct op_view_service *const *x = a, *const *y = b;
-	int r = compare((*y)->health, (*x)->health);
+	int r = compare((*y)->is.health, (*x)->is.health);
 	r = r ? r : compare((double)(*y)->restarts, (double)(*x)->restarts);
 	return r ? r : service_by_name(a, b);
 }
@@ -51,7 +51,7 @@ static int topic_by_load(const void *a, const void *b)
 static int topic_by_trouble(const void *a, const void *b)
 {
 	const struct op_view_topic *const *x = a, *const *y = b;
-	int r = compare((*y)->state, (*x)->state);
+	int r = compare((*y)->at.state, (*x)->at.state);
 	r = r ? r : compare((double)(*y)->missed, (double)(*x)->missed);
 	return r ? r : topic_by_name(a, b);
 }

@@ -20,18 +20,6 @@
 #define RATE_WINDOW_NS (2 * OP_NS_PER_S)
 #define STATUS_PREFIX "status."
 
-const char *op_topic_state_name(enum op_topic_state state)
-{
-	static const char *const names[] = {"live", "idle", "stale", "dead"};
-	return names[state];
-}
-
-const char *op_health_name(enum op_health health)
-{
-	static const char *const names[] = {"ok", "degraded", "failed"};
-	return names[health];
-}
-
 struct op_view *op_view_create(const char *runtime)
 {
 	struct op_view *v = calloc(1, sizeof(*v));
@@ -89,33 +77,24 @@ static uint64_t records_since(struct op_reader *r, uint64_t published, uint64_t 
 /* Records per second, measured without waiting. A topic with a rate: between the newest record and
  * the oldest one within two seconds (or ten periods) before it, and 0 once two such records are
  * overdue. A topic of events: those of the last minute. */
-static double rate(struct op_view_topic *t, uint64_t now, uint64_t newest_seq)
+static double rate(struct op_view_topic *t, uint64_t now)
 {
-	if (!t->has_record)
+	if (!t->at.any)
 		return 0;
 	if (t->nominal_hz <= 0) {
 		uint64_t from = now > EVENT_WINDOW_NS ? now - EVENT_WINDOW_NS : 0;
-		return (double)records_since(t->reader, t->published, from) / 60.0;
+		return (double)records_since(t->reader, t->at.published, from) / 60.0;
 	}
 	uint64_t ten = (uint64_t)(10e9 / t->nominal_hz);
 	uint64_t window = ten > RATE_WINDOW_NS ? ten : RATE_WINDOW_NS;
-	uint64_t from = t->boot_ns > window ? t->boot_ns - window : 0, seq, stamp;
-	uint64_t n = records_since(t->reader, t->published, from);
-	if (n < 2 || !probe(t->reader, n, &seq, &stamp) || stamp >= t->boot_ns || seq >= newest_seq)
+	uint64_t from = t->at.boot_ns > window ? t->at.boot_ns - window : 0, seq, stamp;
+	uint64_t n = records_since(t->reader, t->at.published, from);
+	if (n < 2 || !probe(t->reader, n, &seq, &stamp) || stamp >= t->at.boot_ns ||
+	    seq >= t->at.seq)
 		return 0;
-	double period_ns = (double)(t->boot_ns - stamp) / (double)(newest_seq - seq);
+	double period_ns = (double)(t->at.boot_ns - stamp) / (double)(t->at.seq - seq);
 	double overdue_ns = 2 * period_ns > 1e9 ? 2 * period_ns : 1e9;
-	return (double)t->age_ns > overdue_ns ? 0 : 1e9 / period_ns;
-}
-
-static enum op_topic_state topic_state(const struct op_view_topic *t)
-{
-	uint64_t max_age_ns = op_reader_type(t->reader)->max_age_ms * OP_NS_PER_MS;
-	if (!t->writer_pid)
-		return OP_TOPIC_DEAD;
-	if (!t->has_record)
-		return OP_TOPIC_IDLE;
-	return max_age_ns && t->age_ns > max_age_ns ? OP_TOPIC_STALE : OP_TOPIC_LIVE;
+	return (double)t->at.age_ns > overdue_ns ? 0 : 1e9 / period_ns;
 }
 
 static void process_name(int pid, char out[16])
@@ -145,43 +124,29 @@ static void look_at_readers(struct op_view_topic *t)
 
 static void look_at_topic(struct op_view_topic *t)
 {
-	unsigned char record[OP_TOPIC_RECORD_MAX];
-	uint64_t seq = 0;
-	int writer = op_reader_writer_pid(t->reader);
-	if (writer && writer != t->writer_pid)
-		process_name(writer, t->writer);
-	t->writer_pid = writer;
-	t->published = op_reader_published(t->reader);
-	t->has_record = op_reader_last(t->reader, &seq, &t->boot_ns, record) == 1;
-	uint64_t now = op_now_ns();
-	t->age_ns = t->has_record && now > t->boot_ns ? now - t->boot_ns : 0;
+	unsigned char record[OP_TOPIC_RECORD_MAX]; /* not wanted here */
+	int before = t->at.writer_pid;
+	op_reader_look(t->reader, &t->at, record);
+	if (t->at.writer_pid && t->at.writer_pid != before)
+		process_name(t->at.writer_pid, t->writer);
 	t->nominal_hz = op_reader_type(t->reader)->rate_mhz / 1000.0;
-	t->measured_hz = rate(t, now, seq);
-	t->state = topic_state(t);
+	t->measured_hz = rate(t, op_now_ns());
 	look_at_readers(t);
 	t->history[t->n_history++ % OP_VIEW_HISTORY] = (float)t->measured_hz;
 }
 
 /* ---- one service ----------------------------------------------------------------------- */
 
-static const struct op_field *find_field(const struct op_topic_type *type, const char *name)
-{
-	for (uint32_t i = 0; i < type->n_fields; i++)
-		if (!strcmp(type->fields[i].name, name))
-			return &type->fields[i];
-	return NULL;
-}
-
 double op_view_number(const struct op_topic_type *type, const void *record, const char *field)
 {
-	const struct op_field *f = find_field(type, field);
+	const struct op_field *f = op_topic_field(type, field);
 	return f ? op_field_f64(f, record) : 0;
 }
 
 void op_view_text(const struct op_topic_type *type, const void *record, const char *field,
 		  char *out, size_t size)
 {
-	const struct op_field *f = find_field(type, field);
+	const struct op_field *f = op_topic_field(type, field);
 	out[0] = '\0';
 	if (f && f->type == OP_TEXT) {
 		op_text_safe((const char *)record + f->offset, f->bytes, out, size);
@@ -212,70 +177,41 @@ static int64_t pss_kib(int pid)
 	return kib;
 }
 
-static void set_failed(struct op_view_service *s, const char *why)
+static void look_at_counts(struct op_view_service *s, const struct op_topic_type *type,
+			   const void *record)
 {
-	(void)snprintf(s->state, sizeof(s->state), "failed");
-	(void)snprintf(s->reason, sizeof(s->reason), "%s", why);
-	s->health = OP_HEALTH_FAILED;
+	op_view_text(type, record, "sched", s->sched, sizeof(s->sched));
+	s->restarts = count(type, record, "restarts");
+	s->records = count(type, record, "records");
+	s->missed = count(type, record, "missed");
+	s->errors = count(type, record, "errors");
+	if (!s->is.pid)
+		return;
+	s->threads = count(type, record, "threads");
+	s->uptime_s = op_view_number(type, record, "uptime_s");
+	s->cpu_percent = op_view_number(type, record, "cpu_percent");
+	s->rss_kib = count(type, record, "rss_kib");
+	s->pss_kib = pss_kib(s->is.pid);
 }
 
-static enum op_health health_of(const char *state)
-{
-	static const char *const degraded[] = {"degraded", "starting", "stopping"};
-	if (!strcmp(state, "ready"))
-		return OP_HEALTH_OK;
-	for (size_t i = 0; i < OP_ARRAY_SIZE(degraded); i++)
-		if (!strcmp(state, degraded[i]))
-			return OP_HEALTH_DEGRADED;
-	return OP_HEALTH_FAILED;
-}
-
-/* What the service said last is true only while somebody lives who would say otherwise. */
-static void judge(struct op_view_service *s, const struct op_view_topic *t)
-{
-	char age[OP_TEXT_CELL], why[64];
-	s->health = health_of(s->state);
-	bool ended = !strcmp(s->state, "stopped") || !strcmp(s->state, "failed");
-	if (t->state == OP_TOPIC_DEAD && !ended) {
-		s->since_boot_ns = t->has_record ? t->boot_ns : 0;
-		set_failed(s, "not running");
-	} else if (t->state == OP_TOPIC_STALE && s->pid) {
-		(void)snprintf(why, sizeof(why), "hangs: said nothing for %s",
-			       op_text_span(t->age_ns, age));
-		set_failed(s, why);
-	}
-	if (t->state == OP_TOPIC_DEAD)
-		s->pid = 0;
-}
-
-static void look_at_service(struct op_view_service *s, const struct op_view_topic *t)
+/* t NULL: it has no status topic. */
+static void look_at_service(struct op_view_service *s, const char *name,
+			    const struct op_view_topic *t)
 {
 	unsigned char record[OP_TOPIC_RECORD_MAX];
-	const struct op_topic_type *type = op_reader_type(t->reader);
-	uint64_t seq, boot_ns;
+	const struct op_topic_type *type = t ? op_reader_type(t->reader) : NULL;
+	struct op_service_health is;
+	struct op_topic_look look = {0};
 	*s = (struct op_view_service){.topic = t, .pss_kib = -1};
-	(void)snprintf(s->name, sizeof(s->name), "%s", t->name + strlen(STATUS_PREFIX));
-	(void)snprintf(s->state, sizeof(s->state), "starting");
-	if (op_reader_last(t->reader, &seq, &boot_ns, record) == 1) {
-		op_view_text(type, record, "state", s->state, sizeof(s->state));
-		op_view_text(type, record, "reason", s->reason, sizeof(s->reason));
-		op_view_text(type, record, "sched", s->sched, sizeof(s->sched));
-		s->since_boot_ns = count(type, record, "since_boot_ns");
-		s->pid = (int)count(type, record, "pid");
-		s->uptime_s = op_view_number(type, record, "uptime_s");
-		s->cpu_percent = op_view_number(type, record, "cpu_percent");
-		s->rss_kib = count(type, record, "rss_kib");
-		s->restarts = count(type, record, "restarts");
-		s->threads = count(type, record, "threads");
-		s->records = count(type, record, "records");
-		s->missed = count(type, record, "missed");
-		s->errors = count(type, record, "errors");
-	}
-	judge(s, t);
-	if (!s->pid)
-		s->uptime_s = s->cpu_percent = 0, s->rss_kib = 0;
-	else
-		s->pss_kib = pss_kib(s->pid);
+	(void)snprintf(s->name, sizeof(s->name), "%s", name); /* a topic's name is longer */
+	if (t)
+		op_reader_look(t->reader, &look, record);
+	op_health_judge(type, record, &look, &is);
+	s->is = is;
+	op_text_safe(is.state, sizeof(is.state), s->is.state, sizeof(s->is.state));
+	op_text_safe(is.reason, sizeof(is.reason), s->is.reason, sizeof(s->is.reason));
+	if (look.any)
+		look_at_counts(s, type, record);
 }
 
 /* ---- the directory --------------------------------------------------------------------- */
@@ -350,20 +286,50 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
+static int service_by_name(const void *a, const void *b)
+{
+	const struct op_view_service *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+static bool has_service(const struct op_view *v, const char *name)
+{
+	for (size_t i = 0; i < v->n_services; i++)
+		if (!strcmp(v->services[i].name, name))
+			return true;
+	return false;
+}
+
+/* Services that are to run, as `outpost run` notes them, one a line: those that have no topic. */
+static void look_at_absent(struct op_view *v)
+{
+	char path[sizeof(v->runtime) + 16], name[OP_TOPIC_NAME_MAX + 2];
+	(void)snprintf(path, sizeof(path), "%s/services", v->runtime); /* fits */
+	FILE *f = fopen(path, "re");
+	while (f && v->n_services < OP_VIEW_TOPICS_MAX && fgets(name, sizeof(name), f)) {
+		char safe[OP_TOPIC_NAME_MAX + 1];
+		op_text_safe(name, strcspn(name, "\n"), safe, sizeof(safe));
+		if (*safe && !has_service(v, safe))
+			look_at_service(&v->services[v->n_services++], safe, NULL);
+	}
+	if (f)
+		(void)fclose(f); /* was only read */
+}
+
 static void look_at_services(struct op_view *v)
 {
+	const size_t prefix = strlen(STATUS_PREFIX);
 	v->n_services = 0;
-	v->health = OP_HEALTH_OK;
-	for (size_t i = 0; i < v->n_topics; i++) {
-		if (strncmp(v->topics[i]->name, STATUS_PREFIX, strlen(STATUS_PREFIX)) != 0)
-			continue;
-		struct op_view_service *s = &v->services[v->n_services++];
-		look_at_service(s, v->topics[i]);
-		if (s->health > v->health)
-			v->health = s->health;
-	}
-	if (v->n_services == 0)
-		v->health = OP_HEALTH_FAILED;
+	for (size_t i = 0; i < v->n_topics; i++)
+		if (!strncmp(v->topics[i]->name, STATUS_PREFIX, prefix))
+			look_at_service(&v->services[v->n_services++], v->topics[i]->name + prefix,
+					v->topics[i]);
+	look_at_absent(v);
+	qsort(v->services, v->n_services, sizeof(v->services[0]), service_by_name);
+	v->health = v->n_services ? OP_HEALTH_OK : OP_HEALTH_FAILED;
+	for (size_t i = 0; i < v->n_services; i++)
+		if (v->services[i].is.health > v->health)
+			v->health = v->services[i].is.health;
 }
 
 int op_view_take(struct op_view *v)

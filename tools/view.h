@@ -3,8 +3,7 @@
  * moment.
  *
  * One view serves `outpost status` and `outpost top`. It reads topics without being listed as a
- * reader and asks nobody: a service's health is its status topic's state, its age, and whether a
- * live process holds the topic. One thread.
+ * reader and asks nobody; health.h judges. One thread.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -13,32 +12,18 @@
 #define OUTPOST_TOOLS_VIEW_H
 
 #include <limits.h>
-#include <outpost/topic.h>
+#include <outpost/health.h>
 
 #define OP_VIEW_TOPICS_MAX 256
 #define OP_VIEW_HISTORY 32 /* measured rates kept per topic, one per refresh */
 
-/* live: the newest record is not older than max_age_ms, if there is such; stale: it is older,
- * although the writer is there; idle: nothing published yet; dead: nobody writes it. */
-enum op_topic_state { OP_TOPIC_LIVE, OP_TOPIC_IDLE, OP_TOPIC_STALE, OP_TOPIC_DEAD };
-const char *op_topic_state_name(enum op_topic_state state);
-
-/* ok: ready; degraded: degraded, starting or stopping; failed: everything else. */
-enum op_health { OP_HEALTH_OK, OP_HEALTH_DEGRADED, OP_HEALTH_FAILED };
-const char *op_health_name(enum op_health health);
-
 struct op_view_topic {
 	char name[OP_TOPIC_NAME_MAX + 1];
 	struct op_reader *reader; /* owned by the view; its type is the topic's declaration */
-	uint64_t published;
-	bool has_record;
-	uint64_t boot_ns;   /* stamp of the newest record, when there is one */
-	uint64_t age_ns;    /* of the newest record when the view was taken */
-	double nominal_hz;  /* 0: events */
-	double measured_hz; /* from stamps in the ring, see rate() in view.c */
-	int writer_pid;     /* 0: nobody */
-	char writer[16];    /* its process name, "" if unknown */
-	enum op_topic_state state;
+	struct op_topic_look at;  /* when the view was taken */
+	double nominal_hz;        /* 0: events */
+	double measured_hz;       /* from stamps in the ring, see rate() in view.c */
+	char writer[16];          /* the writer's process name, "" if unknown */
 	struct op_reader_info readers[OP_TOPIC_READERS_MAX];
 	size_t n_readers;
 	uint64_t missed; /* by all readers there are now */
@@ -49,14 +34,10 @@ struct op_view_topic {
 };
 
 struct op_view_service {
-	char name[OP_TOPIC_NAME_MAX + 1]; /* without "status." */
-	const struct op_view_topic *topic;
-	enum op_health health;
-	char state[32];   /* as published, or "failed" when nobody lives to publish */
-	char reason[256]; /* harmless on a terminal */
+	char name[OP_TOPIC_NAME_MAX + 1];  /* without "status." */
+	const struct op_view_topic *topic; /* NULL: it is expected, but there is none */
+	struct op_service_health is;       /* its texts are harmless on a terminal */
 	char sched[96];
-	uint64_t since_boot_ns; /* of the state; 0 unknown */
-	int pid;                /* 0: not running */
 	double uptime_s;
 	double cpu_percent;
 	uint64_t rss_kib;

@@ -48,6 +48,7 @@ enum op_state {
 	OP_STATE_RESTARTING,
 	OP_STATE_FAILED,
 };
+const char *op_state_name(enum op_state state);
 #define OP_STATE_LABELS "starting|ready|degraded|stopping|stopped|restarting|failed"
 
 #define OP_STATUS_FIELDS(F, E, T)                                                         \

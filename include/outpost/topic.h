@@ -145,6 +145,8 @@ void op_record_json_line(const struct op_topic_type *type, const char *name, uin
 void op_record_csv_header(const struct op_topic_type *type, struct op_buf *out);
 void op_record_csv_row(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
 		       const void *record, struct op_buf *out);
+/* The field of that name, or NULL: for who reads records of another version. */
+const struct op_field *op_topic_field(const struct op_topic_type *type, const char *name);
 /* A numeric field as double; 0 for text. */
 double op_field_f64(const struct op_field *f, const void *record);
 /* The label of an OP_ENUM field's value, copied into out; the number in decimal if it has none. */
@@ -230,6 +232,23 @@ uint64_t op_reader_missed(const struct op_reader *r);    /* records this reader 
 int op_reader_writer_pid(const struct op_reader *r);
 /* True when the writer declared another schema and this file will get no more records. */
 bool op_reader_retired(const struct op_reader *r);
+
+/* In the order of their trouble. live: the newest record is not older than max_age_ms, if there is
+ * such; idle: nothing published yet; stale: it is older, although the writer is there; dead: nobody
+ * writes it. */
+enum op_topic_state { OP_TOPIC_LIVE, OP_TOPIC_IDLE, OP_TOPIC_STALE, OP_TOPIC_DEAD };
+const char *op_topic_state_name(enum op_topic_state state);
+
+/* The topic as it is now. */
+struct op_topic_look {
+	enum op_topic_state state;
+	int writer_pid;     /* 0: nobody */
+	uint64_t published; /* records ever */
+	bool any;           /* there is a newest record; what follows is of it */
+	uint64_t seq, boot_ns, age_ns;
+};
+/* Copies the newest record into ret_record (type->record_bytes), if there is one. */
+void op_reader_look(const struct op_reader *r, struct op_topic_look *ret, void *ret_record);
 
 /* Everyone who reads this topic now (and is listed), for `outpost top`. */
 struct op_reader_info {

@@ -171,6 +171,14 @@ double op_field_f64(const struct op_field *f, const void *record)
 	return 0;
 }
 
+const struct op_field *op_topic_field(const struct op_topic_type *type, const char *name)
+{
+	for (uint32_t i = 0; i < type->n_fields; i++)
+		if (!strcmp(type->fields[i].name, name))
+			return &type->fields[i];
+	return NULL;
+}
+
 void op_field_label(const struct op_field *f, const void *record, char *out, size_t size)
 {
 	const char *text;

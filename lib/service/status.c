@@ -19,9 +19,6 @@ OP_TOPIC_DEFINE(op_status, OP_STATUS_FIELDS, .name = "status",
 		.help = "what a service says of itself", .rate_mhz = 1000, .max_age_ms = 3000,
 		.capacity = 64);
 
-static const char *const state_names[] = {"starting", "ready",      "degraded", "stopping",
-					  "stopped",  "restarting", "failed"};
-
 static uint64_t cpu_used_ns(void)
 {
 	struct rusage ru = {0};
@@ -86,7 +83,7 @@ static void notify_state(struct op_service *s)
 	const char *reason = st->record.reason;
 	int r = op_notify_send(&s->notify, "%s%s%s%sSTATUS=%s%s%s",
 			       st->was_ready ? "READY=1\n" : "", *st->url ? "X_OUTPOST_URL=" : "",
-			       st->url, *st->url ? "\n" : "", state_names[st->record.state],
+			       st->url, *st->url ? "\n" : "", op_state_name(st->record.state),
 			       *reason ? ": " : "", reason);
 	st->dirty = r < 0;
 }
@@ -148,7 +145,7 @@ void service_status_close(struct op_service *s)
 static void log_state(const struct op_status *r)
 {
 	enum op_level level = r->state == OP_STATE_DEGRADED ? OP_WARNING : OP_INFO;
-	op_log(level, "%s%s%s", state_names[r->state], *r->reason ? ": " : "", r->reason);
+	op_log(level, "%s%s%s", op_state_name(r->state), *r->reason ? ": " : "", r->reason);
 }
 
 void op_service_set_state(struct op_service *s, enum op_state state, const char *fmt, ...)
@@ -202,7 +199,7 @@ json_t *service_status_json(struct op_service *s)
 	double uptime = (double)(op_now_ns() - s->status.started_ns) / (double)OP_NS_PER_S;
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:s}",
-		"service", s->name, "program", s->desc->program, "state", state_names[r->state],
+		"service", s->name, "program", s->desc->program, "state", op_state_name(r->state),
 		"reason", r->reason, "in_state_s", since, "uptime_s", uptime, "records",
 		(json_int_t)r->records, "missed", (json_int_t)r->missed, "errors",
 		(json_int_t)r->errors, "cpu_percent", (double)r->cpu_percent, "rss_kib",

@@ -96,17 +96,7 @@ static double rate(const struct web_topic *t)
 
 void web_board_look(struct web_topic *t, struct web_look *ret)
 {
-	uint64_t now = op_now_ns();
-	struct op_reader *r = t->reader;
-	ret->type = op_reader_type(r);
-	ret->published = op_reader_published(r);
-	ret->any = op_reader_last(r, &ret->seq, &ret->boot_ns, ret->record) == 1;
-	ret->age_ns = ret->any && now > ret->boot_ns ? now - ret->boot_ns : 0;
-	ret->pid = op_reader_writer_pid(r);
+	ret->type = op_reader_type(t->reader);
 	ret->hz = rate(t);
-	uint64_t max_ns = ret->type->max_age_ms * OP_NS_PER_MS;
-	ret->state = !ret->pid                        ? "dead"
-		     : !ret->any                      ? "idle"
-		     : max_ns && ret->age_ns > max_ns ? "stale"
-						      : "live";
+	op_reader_look(t->reader, &ret->at, ret->record);
 }

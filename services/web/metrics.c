@@ -25,13 +25,13 @@ static void write_services(struct web *w, struct op_buf *b)
 	for (size_t i = 0; i < w->n_services; i++)
 		op_prom_count(b, "outpost_service_up",
 			      (const char *[]){"service", w->services[i], NULL},
-			      looks[i].verdict != WEB_FAILED);
+			      looks[i].is.health != OP_HEALTH_FAILED);
 	op_prom_head(b, "outpost_service_state", "gauge", "1 for the state the service is in");
 	for (size_t i = 0; i < w->n_services; i++)
-		op_prom_count(
-			b, "outpost_service_state",
-			(const char *[]){"service", w->services[i], "state", looks[i].state, NULL},
-			1);
+		op_prom_count(b, "outpost_service_state",
+			      (const char *[]){"service", w->services[i], "state",
+					       looks[i].is.state, NULL},
+			      1);
 	for (uint32_t f = 0; f < op_status_topic.n_fields; f++) {
 		const struct op_field *field = &op_status_topic.fields[f];
 		char name[96];
@@ -49,7 +49,7 @@ static void write_services(struct web *w, struct op_buf *b)
 
 static double topic_published(const struct web_look *l)
 {
-	return (double)l->published;
+	return (double)l->at.published;
 }
 
 static double topic_rate(const struct web_look *l)
@@ -64,12 +64,12 @@ static double topic_nominal(const struct web_look *l)
 
 static double topic_age(const struct web_look *l)
 {
-	return (double)l->age_ns / 1e9;
+	return (double)l->at.age_ns / 1e9;
 }
 
 static double topic_live(const struct web_look *l)
 {
-	return l->pid && (!l->any || strcmp(l->state, "stale") != 0);
+	return l->at.state == OP_TOPIC_LIVE || l->at.state == OP_TOPIC_IDLE;
 }
 
 static const struct {
@@ -97,7 +97,7 @@ static void write_topics(struct web *w, struct op_buf *b)
 			if (!w->topics[i].reader)
 				continue;
 			web_board_look(&w->topics[i], &look);
-			if (look.any || !topic_metrics[m].needs_record)
+			if (look.at.any || !topic_metrics[m].needs_record)
 				op_prom_value(b, topic_metrics[m].name,
 					      (const char *[]){"topic", w->topics[i].name, NULL},
 					      topic_metrics[m].value(&look));
@@ -134,7 +134,7 @@ static void write_values(struct web *w, struct op_buf *b)
 		if (!t->reader || !strncmp(t->name, "status.", 7))
 			continue;
 		web_board_look(t, &look);
-		if (!look.any || look.type->rate_mhz > SLOW_MHZ)
+		if (!look.at.any || look.type->rate_mhz > SLOW_MHZ)
 			continue;
 		for (uint32_t f = 0; f < look.type->n_fields; f++) {
 			const struct op_field *field = &look.type->fields[f];

@@ -6,6 +6,8 @@
  */
 #include "web.h"
 
+#include <string.h>
+
 static void write_readers(const struct op_reader *r, struct op_buf *b)
 {
 	static struct op_reader_info readers[OP_TOPIC_READERS_MAX];
@@ -26,19 +28,19 @@ static void write_numbers(const struct web_look *look, struct op_buf *b)
 {
 	op_json_kv_f64(b, "rate_hz", look->type->rate_mhz / 1000.0);
 	op_json_kv_f64(b, "measured_hz", (double)(int64_t)(look->hz * 100 + 0.5) / 100);
-	op_json_kv_u64(b, "published", look->published);
+	op_json_kv_u64(b, "published", look->at.published);
 	op_json_key(b, "age_ms");
-	if (look->any)
-		op_json_u64(b, look->age_ns / OP_NS_PER_MS);
+	if (look->at.any)
+		op_json_u64(b, look->at.age_ns / OP_NS_PER_MS);
 	else
 		op_json_null(b);
 	op_json_kv_u64(b, "max_age_ms", look->type->max_age_ms);
 	op_json_key(b, "writer");
-	if (look->pid)
-		op_json_i64(b, look->pid);
+	if (look->at.writer_pid)
+		op_json_i64(b, look->at.writer_pid);
 	else
 		op_json_null(b);
-	op_json_kv_str(b, "state", look->state);
+	op_json_kv_str(b, "state", op_topic_state_name(look->at.state));
 }
 
 static void write_topic(struct web_topic *t, bool schema, struct op_buf *b)
@@ -57,11 +59,11 @@ static void write_topic(struct web_topic *t, bool schema, struct op_buf *b)
 	}
 	op_json_kv_u64(b, "capacity", op_reader_capacity(t->reader));
 	write_readers(t->reader, b);
-	if (look.any) {
+	if (look.at.any) {
 		op_json_key(b, "last");
 		op_json_begin(b, '{');
-		op_json_kv_u64(b, "seq", look.seq);
-		op_json_kv_u64(b, "boot_ns", look.boot_ns);
+		op_json_kv_u64(b, "seq", look.at.seq);
+		op_json_kv_u64(b, "boot_ns", look.at.boot_ns);
 		op_record_json(look.type, look.record, b);
 		op_json_end(b, '}');
 	}
@@ -86,19 +88,32 @@ int web_topics_write(struct web *w, struct op_buf *b)
 	return 200;
 }
 
+/* Fields of the status record but those that the judgement replaces. */
+static void write_counts(const struct op_status *status, struct op_buf *b)
+{
+	struct op_field fields[OP_TOPIC_FIELDS_MAX];
+	struct op_topic_type type = op_status_topic;
+	type.fields = fields;
+	type.n_fields = 0;
+	for (uint32_t i = 0; i < op_status_topic.n_fields; i++) {
+		const struct op_field *f = &op_status_topic.fields[i];
+		if (strcmp(f->name, "state") != 0 && strcmp(f->name, "reason") != 0)
+			fields[type.n_fields++] = *f;
+	}
+	op_record_json(&type, status, b);
+}
+
 static void write_service(struct web *w, const char *name, struct op_buf *b)
 {
 	struct web_service_look s;
 	web_service_look(w, name, &s);
 	op_json_key(b, name);
 	op_json_begin(b, '{');
-	op_json_kv_str(b, "status", web_verdict_names[s.verdict]);
-	if (s.known) {
-		op_record_json(&op_status_topic, &s.status, b);
-	} else {
-		op_json_kv_str(b, "state", s.state);
-		op_json_kv_str(b, "reason", s.reason);
-	}
+	op_json_kv_str(b, "status", op_health_name(s.is.health));
+	op_json_kv_str(b, "state", s.is.state);
+	op_json_kv_str(b, "reason", s.is.reason);
+	if (s.known)
+		write_counts(&s.status, b);
 	op_json_end(b, '}');
 }
 

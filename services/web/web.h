@@ -7,6 +7,7 @@
 #ifndef OUTPOST_WEB_H
 #define OUTPOST_WEB_H
 
+#include <outpost/health.h>
 #include <outpost/hub.h>
 #include <outpost/service.h>
 
@@ -35,12 +36,9 @@ struct web_topic {
 /* What one topic looks like now. */
 struct web_look {
 	const struct op_topic_type *type;
-	uint64_t published, age_ns, seq, boot_ns;
-	int pid;
-	bool any; /* it has a record; record holds it */
+	struct op_topic_look at;
 	double hz;
-	const char *state; /* live stale idle dead */
-	_Alignas(8) unsigned char record[OP_TOPIC_RECORD_MAX];
+	_Alignas(8) unsigned char record[OP_TOPIC_RECORD_MAX]; /* if at.any */
 };
 
 /* An answer that is made at most each 100 ms, however often it is asked for. */
@@ -71,14 +69,11 @@ struct web_topic *web_board_find(struct web *w, const char *name);
 void web_board_look(struct web_topic *t, struct web_look *ret);
 
 /* health.c */
-enum web_verdict { WEB_OK, WEB_DEGRADED, WEB_FAILED };
 struct web_service_look {
-	enum web_verdict verdict;
+	struct op_service_health is;
 	struct op_status status; /* zero if it never said anything */
-	char state[16], reason[192];
 	bool known;
 };
-extern const char *const web_verdict_names[];
 void web_service_look(struct web *w, const char *name, struct web_service_look *ret);
 int web_health_write(struct web *w, struct op_buf *b); /* the HTTP status */
 

@@ -115,6 +115,9 @@ def a_dead_service_shows_as_restarting_with_its_reason():
         assert status["reason"] == "exit status 7"
         stamps = [r["boot_ns"] for r in ot.tap(box.runtime, "status.a", 2)]  # still speaking
         assert stamps[1] > stamps[0]
+        (box.runtime / "bus/status.a").unlink()  # as if it had never come
+        seen = ot.run(ot.OUTPOST, "status", "--check", "--runtime", box.runtime)
+        assert seen.stdout == "rt failed: a absent (it has not started yet)\n", seen
 
 
 @ot.test()

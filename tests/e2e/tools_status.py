@@ -81,10 +81,10 @@ def a_service_that_was_killed_has_failed():
     got = as_json(runtime)
     assert got["status"] == "failed"
     service = got["services"]["pbt"]
-    assert (service["status"], service["state"], service["reason"]) == ("failed", "failed", "not running")
+    assert (service["status"], service["state"], service["reason"]) == ("failed", "dead", "the process is gone and nobody has restarted it yet")
     assert service["pid"] is None and service["pss_kib"] is None
     assert got["topics"]["status.pbt"]["state"] == "dead" and got["topics"]["status.pbt"]["writer"] is None
-    assert re.search(r"^pbt +failed .* not running$", status(runtime).stdout, re.M)
+    assert re.search(r"^pbt +dead .* nobody has restarted it yet$", status(runtime).stdout, re.M)
 
 
 @ot.test()

@@ -47,7 +47,7 @@ def a_killed_writer_turns_red():
     with Writer(runtime, *HUB) as w, top(runtime) as t:
         t.wait("q quit")
         w.kill()
-        t.wait(lambda text: text.startswith("hub  failed") and text.count("not running") == 2)
+        t.wait(lambda text: text.startswith("hub  failed") and text.count("the process is gone") == 2)
         assert "dead" in t.line("test.point") and 31 in t.styles
         t.type("q")
         assert t.ended() == 0

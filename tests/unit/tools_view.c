@@ -46,11 +46,17 @@ static struct op_writer *writer(const char *name, uint32_t rate_mhz, uint32_t ma
 	return w;
 }
 
-static void publish(struct op_writer *w, unsigned state, const char *reason, uint64_t age_ns)
+static void publish_of(int pid, struct op_writer *w, unsigned state, const char *reason,
+		       uint64_t age_ns)
 {
-	struct state s = {.pid = (uint32_t)getpid(), .state = (uint8_t)state};
+	struct state s = {.pid = (uint32_t)pid, .state = (uint8_t)state};
 	snprintf(s.reason, sizeof(s.reason), "%s", reason);
 	op_writer_publish(w, op_now_ns() - age_ns, &s);
+}
+
+static void publish(struct op_writer *w, unsigned state, const char *reason, uint64_t age_ns)
+{
+	publish_of(getpid(), w, state, reason, age_ns);
 }
 
 /* n records whose stamps are period_ns apart, the newest one newest_age_ns old. */
@@ -123,7 +129,7 @@ TEST(a_gap_and_a_silence_show_in_the_rate)
 	publish_run(w, 1000, 1250000, 2 * OP_NS_PER_S);
 	const struct op_view_topic *t = topic("silent");
 	CHECK_NEAR(t->measured_hz, 0, 0);
-	CHECK_INT(t->state, OP_TOPIC_STALE);
+	CHECK_INT(t->at.state, OP_TOPIC_STALE);
 	op_writer_close(w);
 	op_view_destroy(view);
 }
@@ -132,18 +138,18 @@ TEST(events_count_by_the_minute)
 {
 	make_bus();
 	struct op_writer *w = writer("event", 0, 0, 64);
-	CHECK_INT(topic("event")->state, OP_TOPIC_IDLE);      /* nothing published yet */
+	CHECK_INT(topic("event")->at.state, OP_TOPIC_IDLE);   /* nothing published yet */
 	publish_run(w, 3, 50 * OP_NS_PER_S, 5 * OP_NS_PER_S); /* 105, 55 and 5 s ago */
 	const struct op_view_topic *t = topic("event");
 	CHECK_NEAR(t->measured_hz, 2.0 / 60, 1e-9);
-	CHECK_INT(t->state, OP_TOPIC_LIVE);
+	CHECK_INT(t->at.state, OP_TOPIC_LIVE);
 	op_writer_close(w);
-	CHECK_INT(topic("event")->state, OP_TOPIC_DEAD);
+	CHECK_INT(topic("event")->at.state, OP_TOPIC_DEAD);
 
 	w = writer("old", 0, 0, 64);
 	publish_run(w, 3, OP_NS_PER_S, 61 * OP_NS_PER_S);
 	CHECK_NEAR(topic("old")->measured_hz, 0, 0);
-	CHECK_INT(topic("old")->state, OP_TOPIC_LIVE); /* events may be rare */
+	CHECK_INT(topic("old")->at.state, OP_TOPIC_LIVE); /* events may be rare */
 	op_writer_close(w);
 	op_view_destroy(view);
 }
@@ -158,27 +164,29 @@ TEST(health_follows_the_state)
 	};
 	make_bus();
 	struct op_writer *w = writer("status.pbt", 1000, 3000, 64);
-	CHECK_STR(service("pbt")->state, "starting"); /* holds the topic, said nothing yet */
+	CHECK_STR(service("pbt")->is.state, "starting"); /* holds the topic, said nothing yet */
 	for (unsigned state = 0; state < OP_ARRAY_SIZE(want); state++) {
 		publish(w, state, "because", 0);
-		CHECK_INT(service("pbt")->health, want[state]);
-		CHECK_STR(service("pbt")->reason, "because");
+		CHECK_INT(service("pbt")->is.health, want[state]);
+		CHECK_STR(service("pbt")->is.reason, "because");
 		CHECK_INT(view->health, want[state]);
 	}
 	op_writer_close(w);
 	op_view_destroy(view);
 }
 
-TEST(a_service_that_lives_but_is_silent_hangs)
+TEST(a_service_that_lives_but_says_nothing_is_silent)
 {
 	make_bus();
 	struct op_writer *w = writer("status.pbt", 1000, 3000, 64);
 	publish(w, READY, "", 12 * OP_NS_PER_S);
 	const struct op_view_service *s = service("pbt");
-	CHECK_STR(s->state, "failed");
-	CHECK_STR(s->reason, "hangs: said nothing for 12.0s");
+	CHECK_INT(s->is.health, OP_HEALTH_FAILED);
+	CHECK_STR(s->is.state, "silent");
+	CHECK_STR(s->is.reason, "no sign of life for 12.0 s");
+	CHECK_INT(s->is.pid, getpid());
 	publish(w, READY, "", 0);
-	CHECK_STR(service("pbt")->state, "ready");
+	CHECK_STR(service("pbt")->is.state, "ready");
 	op_writer_close(w);
 	op_view_destroy(view);
 }
@@ -190,17 +198,61 @@ TEST(a_dead_service_has_failed_a_stopped_one_has_stopped)
 	publish(w, READY, "fine", 0);
 	op_writer_close(w);
 	const struct op_view_service *s = service("pbt");
-	CHECK_STR(s->state, "failed");
-	CHECK_STR(s->reason, "not running");
-	CHECK_INT(s->pid, 0);
+	CHECK_INT(s->is.health, OP_HEALTH_FAILED);
+	CHECK_STR(s->is.state, "dead");
+	CHECK_STR(s->is.reason, "the process is gone and nobody has restarted it yet");
+	CHECK_INT(s->is.pid, 0);
 	w = writer("status.pbt", 1000, 3000, 64);
 	publish(w, STOPPED, "", 0);
 	op_writer_close(w);
-	CHECK_STR(service("pbt")->state, "stopped");
+	CHECK_STR(service("pbt")->is.state, "stopped");
 	w = writer("status.pbt", 1000, 3000, 64);
 	publish(w, FAILED, "gave up after 5 starts", 0);
 	op_writer_close(w);
-	CHECK_STR(service("pbt")->reason, "gave up after 5 starts");
+	CHECK_STR(service("pbt")->is.reason, "gave up after 5 starts");
+	op_view_destroy(view);
+}
+
+TEST(what_a_supervisor_said_counts_while_it_lives)
+{
+	make_bus();
+	struct op_writer *w = writer("status.pbt", 1000, 3000, 64);
+	publish_of(0, w, RESTARTING, "killed by signal 11", 12 * OP_NS_PER_S); /* it hangs itself */
+	CHECK_STR(service("pbt")->is.state, "restarting");
+	CHECK_STR(service("pbt")->is.reason, "killed by signal 11");
+	op_writer_close(w);
+	CHECK_STR(service("pbt")->is.state, "dead");
+	CHECK_STR(service("pbt")->is.reason, "its supervisor is gone and nobody restarts it");
+	op_view_destroy(view);
+}
+
+TEST(a_state_of_a_later_version_is_unknown)
+{
+	make_bus();
+	struct op_writer *w = writer("status.pbt", 1000, 3000, 64);
+	publish(w, FAILED + 1, "resting", 0);
+	CHECK_STR(service("pbt")->is.state, "unknown");
+	CHECK_INT(view->health, OP_HEALTH_FAILED);
+	op_writer_close(w);
+	op_view_destroy(view);
+}
+
+TEST(a_service_that_is_to_run_and_has_no_topic_is_absent)
+{
+	make_bus();
+	char path[300];
+	snprintf(path, sizeof(path), "%s/services", op_test_dir());
+	FILE *f = fopen(path, "w");
+	CHECK(f && fputs("pbt\nalerts\033[2J\n", f) >= 0 && fclose(f) == 0);
+	struct op_writer *w = writer("status.pbt", 1000, 3000, 64);
+	publish(w, READY, "", 0);
+	const struct op_view_service *s = service("alerts?[2J");
+	CHECK_INT(view->n_services, 2);
+	CHECK(s == &view->services[0]); /* by name */
+	CHECK_STR(s->is.state, "absent");
+	CHECK_STR(s->is.reason, "it has not started yet");
+	CHECK_INT(view->health, OP_HEALTH_FAILED);
+	op_writer_close(w);
 	op_view_destroy(view);
 }
 
@@ -209,7 +261,7 @@ TEST(topics_come_go_and_are_made_anew_between_looks)
 	make_bus();
 	struct op_writer *w = writer("a", 0, 0, 64);
 	publish_run(w, 5, 1, 0);
-	CHECK_INT(topic("a")->published, 5);
+	CHECK_INT(topic("a")->at.published, 5);
 	op_writer_close(w);
 	char path[300];
 	snprintf(path, sizeof(path), "%s/a", bus_dir);
@@ -218,7 +270,7 @@ TEST(topics_come_go_and_are_made_anew_between_looks)
 	CHECK_INT(view->n_topics, 0);
 	w = writer("a", 0, 0, 64);
 	publish_run(w, 1, 1, 0);
-	CHECK_INT(topic("a")->published, 1);
+	CHECK_INT(topic("a")->at.published, 1);
 	op_writer_close(w);
 	op_view_destroy(view);
 }
@@ -237,7 +289,7 @@ TEST(looking_is_not_listed_and_foreign_files_are_passed_over)
 	CHECK_INT(view->n_topics, 1);
 	CHECK_INT(t->n_readers, 1);
 	CHECK_STR(t->readers[0].who, "evil?[2J");
-	CHECK_INT(t->writer_pid, getpid());
+	CHECK_INT(t->at.writer_pid, getpid());
 	op_reader_close(r);
 	CHECK_INT(topic("a")->n_readers, 0);
 	op_writer_close(w);
