@@ -7,6 +7,7 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import contextlib
 import json
 import os
 import struct
@@ -16,8 +17,10 @@ import sys
 import outpost_test as ot
 
 LINES = 6_000_000
+CLIENTS, FRAMES_PER_S = 20, 20
 SECONDS = int(os.environ.get("SECONDS") or 10)
-FEED, COUNTER = (ot.BUILD / "tests" / "bench" / n for n in ("bench-acq-feed", "liballoc-count.so"))
+FEED, COUNTER, WATCH = (ot.BUILD / "tests" / "bench" / n
+                        for n in ("bench-acq-feed", "liballoc-count.so", "bench-web-clients"))
 
 
 def say(metric, value, unit, bar=None):
@@ -29,7 +32,7 @@ class Rig:
     """Feeder, pty and service; allocations of the work thread are counted."""
 
     def __init__(self, *feed):
-        self.dir = ot.directory() / feed[0]
+        self.dir, self.port = ot.directory() / feed[0], ot.free_port()
         self.runtime = self.dir / "run"
         self.runtime.mkdir(parents=True)
         self.counter = self.dir / "allocations"
@@ -44,9 +47,10 @@ class Rig:
         yaml = self.dir / "rig.yaml"
         yaml.write_text("appliance: rig\nservices:\n  pbt:\n    program: outpost-pbt\n"
                         "    sched: {policy: fifo, priority: 50, nice: -20, mlock: true}\n"
-                        f"    device: serial:{device}\n    first_ms: 60000\n    silence_ms: 60000\n")
-        self.service = ot.Process(ot.BUILD / "outpost-pbt", "--appliance", yaml, "--runtime", self.runtime,
-                                  "--state", self.dir,
+                        f"    device: serial:{device}\n    first_ms: 60000\n    silence_ms: 60000\n"
+                        f"  web:\n    listen: 127.0.0.1:{self.port}\n    max_clients: 100\n")
+        self.place = ["--appliance", yaml, "--runtime", self.runtime, "--state", self.dir]
+        self.service = ot.Process(ot.BUILD / "outpost-pbt", *self.place,
                                   env={"LD_PRELOAD": str(COUNTER), "ALLOC_COUNT_FILE": str(self.counter),
                                        "ALLOC_COUNT_THREAD": "pbt-acquire"})
         self.service.wait_line(r"is open", 10)
@@ -92,18 +96,45 @@ def flood():
         say("lines_lost", LINES - stats["samples"], "lines", "<= 0")
 
 
-def pace(name, hog=False):
+@contextlib.contextmanager
+def nobody(rig):
+    yield
+
+
+@contextlib.contextmanager
+def hogs(n, nice):
+    """Programs that take all the CPU they get."""
+    processes = [subprocess.Popen(["nice", "-n", str(nice), "sh", "-c", "while :; do :; done"]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def demo_day(rig):
+    """The web service with its clients, and one hog."""
+    with ot.Process(ot.BUILD / "outpost-web", *rig.place) as web:
+        web.wait_line("listening", 10)
+        with ot.Process(WATCH, rig.port, "pbt.sample", FRAMES_PER_S, CLIENTS, SECONDS) as clients, hogs(1, 0):
+            yield
+            seen = json.loads(clients.wait_line(r'^\{"frames".*', SECONDS + 30).group())
+            assert seen["frames"] >= 0.9 * CLIENTS * FRAMES_PER_S * SECONDS and not seen["gaps"], seen
+
+
+@contextlib.contextmanager
+def saturated(rig):
+    with hogs(os.cpu_count(), 19):
+        yield
+
+
+def pace(name, neighbours):
     """800 lines a second into the service, and a reader that sleeps on the topic."""
-    with Rig("pace", SECONDS, f"{ot.directory()}/pace/run/bus") as rig:
-        hogs = [subprocess.Popen(["nice", "-n", "19", "sh", "-c", "while :; do :; done"])
-                for _ in range(os.cpu_count() * hog)]
-        try:
-            rig.go()
-            p50, p99, most, records = (int(x) for x in rig.feed.stdout.readline().split())
-        finally:
-            for process in hogs:
-                process.kill()
-                process.wait()
+    with Rig("pace", SECONDS, f"{ot.directory()}/pace/run/bus") as rig, neighbours(rig):
+        rig.go()
+        p50, p99, most, records = (int(x) for x in rig.feed.stdout.readline().split())
         assert records == SECONDS * 800, records
         say(f"latency_{name}_p50", p50 // 1000, "us")
         say(f"latency_{name}_p99", p99 // 1000, "us", "<= 2000")
@@ -122,15 +153,16 @@ def cost():
         share = (rig.cpu_ns() - cpu) / 1e9 / SECONDS
         assert rig.stats()["samples"] - samples > 0.8 * 800 * SECONDS
         say("cpu_at_800", round(share * 100, 2), "%", "<= 1")
-        say("allocations", rig.allocations() - before, "", "<= 0")
+        say("allocations", rig.allocations() - before, "calls", "<= 0")
 
 
 @ot.test(timeout=3 * SECONDS + 120)
 def acq():
     flood()
     cost()
-    pace("alone")
-    pace("busy", hog=True)
+    pace("alone", nobody)
+    pace("busy", demo_day)
+    pace("saturated", saturated)
 
 
 if __name__ == "__main__":

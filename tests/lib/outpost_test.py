@@ -41,6 +41,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+# A shell that starts this in the background has it ignore SIGINT, and so would every child: those that
+# are to end by it could not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SOURCE = pathlib.Path(os.environ.get("OUTPOST_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
 BUILD = pathlib.Path(os.environ.get("OUTPOST_BUILD") or SOURCE / "build")
 OUTPOST = BUILD / "outpost"
