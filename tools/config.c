@@ -15,7 +15,6 @@
 #include "programs.h"
 #include "tools.h"
 
-#define SETS_MAX 256
 #define ASK_TIMEOUT_MS 10000
 
 static const char usage[] =
@@ -34,8 +33,7 @@ static const char usage[] =
 	"Status: 0 good, 1 mistakes (each named on standard error), 2 wrong usage.\n";
 
 struct options {
-	struct op_program_args args;
-	const char *sets[SETS_MAX];
+	struct op_config_args args;
 	char file[PATH_MAX];
 	const char *verb, *name;
 	char **services; /* of show; none: all */
@@ -51,51 +49,26 @@ static int wrong(const char *what, const char *which)
 
 /* ---- command line ---------------------------------------------------------------------- */
 
-enum { ARG_ENV = 256, ARG_SET, ARG_SIM, ARG_RUNTIME, ARG_STATE, ARG_HELP };
-
 static const struct option long_options[] = {
-	{"env", required_argument, NULL, ARG_ENV},
-	{"set", required_argument, NULL, ARG_SET},
-	{"sim", no_argument, NULL, ARG_SIM},
-	{"runtime", required_argument, NULL, ARG_RUNTIME},
-	{"state", required_argument, NULL, ARG_STATE},
-	{"help", no_argument, NULL, ARG_HELP},
+	OP_CONFIG_OPTIONS,
+	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
 /* -1: go on; else the exit status. */
 static int take_option(struct options *o, int option)
 {
-	switch (option) {
-	case ARG_ENV:
-		o->args.env_file = optarg;
-		return -1;
-	case ARG_SET:
-		if (o->args.n_sets == SETS_MAX)
-			return wrong("too many --set", NULL);
-		o->sets[o->args.n_sets++] = optarg;
-		return -1;
-	case ARG_SIM:
-		o->args.sim = true;
-		return -1;
-	case ARG_RUNTIME:
-		o->args.runtime_dir = optarg;
-		return -1;
-	case ARG_STATE:
-		o->args.state_dir = optarg;
-		return -1;
-	case 'h':
-	case ARG_HELP:
+	if (option == 'h')
 		return fputs(usage, stdout) == EOF;
-	}
-	fputs("Try 'outpost config --help'.\n", stderr);
-	return 2;
+	if (option == '?')
+		return fputs("Try 'outpost config --help'.\n", stderr), 2;
+	return op_config_args_take(&o->args, option, optarg) < 0 ? wrong("too many --set", NULL)
+								 : -1;
 }
 
 static int read_options(struct options *o, int argc, char **argv)
 {
 	int option;
-	o->args.sets = o->sets;
 	optind = 0; /* the caller has used getopt on other arguments, perhaps */
 	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0) {
 		int status = take_option(o, option);
@@ -120,20 +93,12 @@ static struct op_config *load(struct options *o)
 	op_buf_init(&errors, 256 * 1024);
 	struct op_config *c = NULL;
 	int rc = op_appliance_find(o->name, o->file, sizeof(o->file), &errors);
-	if (rc == 0) {
-		struct op_config_source src = {.file = o->file,
-					       .env_file = o->args.env_file,
-					       .environ = environ,
-					       .sets = o->sets,
-					       .n_sets = o->args.n_sets,
-					       .sim = o->args.sim,
-					       .runtime_dir = o->args.runtime_dir,
-					       .state_dir = o->args.state_dir};
-		rc = op_config_load(&src, &c, &errors);
-	}
+	o->args.src.file = o->file;
+	o->args.src.environ = environ;
+	if (rc == 0)
+		rc = op_config_load(&o->args.src, &c, &errors);
 	if (rc)
 		fputs(errors.data, stderr);
-	o->args.file = o->file;
 	return c;
 }
 
@@ -157,7 +122,7 @@ static int check(struct options *o)
 	op_buf_init(&errors, 1024 * 1024);
 	op_buf_init(&notes, 1024 * 1024);
 	op_config_notes(c, NULL, NULL, 0, &notes);
-	int rc = op_programs_check(c, &o->args, &errors, &notes);
+	int rc = op_programs_check(c, &o->args.src, &errors, &notes);
 	print_notes(&notes);
 	fputs(errors.data, stderr);
 	if (rc == 0)
@@ -222,7 +187,7 @@ static int show_services(const struct options *o, const struct op_config *c)
 	int status = know_services(o, c);
 	if (status)
 		return status;
-	if (op_programs_ask(c, &o->args, "--show-config", ASK_TIMEOUT_MS, &answers))
+	if (op_programs_ask(c, &o->args.src, "--show-config", ASK_TIMEOUT_MS, &answers))
 		return wrong("out of memory", NULL);
 	printf("appliance: %s\nservices:\n", op_config_appliance(c));
 	for (size_t i = 0; i < n; i++)

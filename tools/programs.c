@@ -67,40 +67,6 @@ int op_program_find(const char *name, char *ret, size_t size)
 
 /* ---- starting -------------------------------------------------------------------------- */
 
-struct argv {
-	const char **v;
-	size_t n;
-};
-
-static void add_pair(struct argv *a, const char *option, const char *value)
-{
-	if (!value)
-		return;
-	a->v[a->n++] = option;
-	a->v[a->n++] = value;
-}
-
-static int make_argv(const struct op_answer *answer, const struct op_program_args *args,
-		     const char *option, struct argv *ret)
-{
-	ret->v = calloc(16 + 2 * args->n_sets, sizeof(*ret->v));
-	ret->n = 0;
-	if (!ret->v)
-		return -ENOMEM;
-	ret->v[ret->n++] = answer->program;
-	add_pair(ret, "--appliance", args->file);
-	add_pair(ret, "--service", answer->service);
-	add_pair(ret, "--runtime", args->runtime_dir);
-	add_pair(ret, "--state", args->state_dir);
-	add_pair(ret, "--env", args->env_file);
-	for (size_t i = 0; i < args->n_sets; i++)
-		add_pair(ret, "--set", args->sets[i]);
-	if (args->sim)
-		ret->v[ret->n++] = "--sim";
-	ret->v[ret->n++] = option;
-	return 0;
-}
-
 static int spawn(const char *program, const char **argv, int out, int err, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
@@ -118,10 +84,9 @@ static int spawn(const char *program, const char **argv, int out, int err, pid_t
 	return -rc;
 }
 
-static int start(struct asked *a, const struct op_program_args *args, const char *option)
+static int start(struct asked *a, const struct op_config_source *src, const char *option)
 {
 	int out[2] = {-1, -1}, err[2] = {-1, -1};
-	struct argv argv = {.n = 0};
 	if (pipe2(out, O_CLOEXEC | O_NONBLOCK))
 		return -errno;
 	OP_AUTO_CLOSE int out_read = out[0], out_write = out[1];
@@ -131,10 +96,9 @@ static int start(struct asked *a, const struct op_program_args *args, const char
 	/* Only our ends must not block; these are other open files than those of the readers. */
 	(void)fcntl(out_write, F_SETFL, 0); /* cannot fail for a pipe */
 	(void)fcntl(err_write, F_SETFL, 0);
-	int rc = make_argv(a->answer, args, option, &argv);
-	if (rc == 0)
-		rc = spawn(a->answer->program, argv.v, out_write, err_write, &a->pid);
-	free(argv.v);
+	OP_AUTO_FREE const char **argv =
+		op_config_argv(src, a->answer->program, a->answer->service, option);
+	int rc = argv ? spawn(a->answer->program, argv, out_write, err_write, &a->pid) : -ENOMEM;
 	if (rc)
 		return rc;
 	a->fds[END].fd = pidfd_open(a->pid, 0);
@@ -234,20 +198,20 @@ static void strip_prefixes(struct op_buf *text)
 		text->data[text->len = to] = '\0';
 }
 
-static void ask_one(const struct op_config *c, size_t i, const struct op_program_args *args,
+static void ask_one(const struct op_config *c, size_t i, const struct op_config_source *src,
 		    const char *option, struct asked *a)
 {
 	char name[128];
 	op_config_program(c, op_config_service_name(c, i), name, sizeof(name));
 	int rc = op_program_find(name, a->answer->program, sizeof(a->answer->program));
 	if (rc == 0)
-		rc = start(a, args, option);
+		rc = start(a, src, option);
 	else
 		(void)snprintf(a->answer->program, sizeof(a->answer->program), "%s", name);
 	a->answer->error = rc;
 }
 
-int op_programs_ask(const struct op_config *c, const struct op_program_args *args,
+int op_programs_ask(const struct op_config *c, const struct op_config_source *src,
 		    const char *option, unsigned timeout_ms, struct op_answer **ret_answers)
 {
 	size_t n = op_config_service_count(c);
@@ -267,7 +231,7 @@ int op_programs_ask(const struct op_config *c, const struct op_program_args *arg
 		asked[i].answer = &answers[i];
 		for (size_t k = 0; k < N_FDS; k++)
 			asked[i].fds[k].fd = -1;
-		ask_one(c, i, args, option, &asked[i]);
+		ask_one(c, i, src, option, &asked[i]);
 	}
 	hear_all(asked, n, fds, op_now_ns() + timeout_ms * OP_NS_PER_MS);
 	for (size_t i = 0; i < n; i++)
@@ -345,12 +309,12 @@ static int judge(const struct op_config *c, const struct op_answer *a, struct op
 	return -EINVAL;
 }
 
-int op_programs_check(const struct op_config *c, const struct op_program_args *args,
+int op_programs_check(const struct op_config *c, const struct op_config_source *src,
 		      struct op_buf *errors, struct op_buf *notes)
 {
 	struct op_answer *answers = NULL;
 	size_t n = op_config_service_count(c);
-	int rc = op_programs_ask(c, args, "--check", CHECK_TIMEOUT_MS, &answers);
+	int rc = op_programs_ask(c, src, "--check", CHECK_TIMEOUT_MS, &answers);
 	for (size_t i = 0; i < n && answers; i++)
 		if (judge(c, &answers[i], errors, notes))
 			rc = -EINVAL;

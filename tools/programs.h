@@ -17,14 +17,6 @@
  * in ../libexec/outpost from there (installed). -ENOENT, -EACCES, -ENAMETOOLONG. */
 int op_program_find(const char *name, char *ret, size_t size) OP_MUST_CHECK;
 
-/* What every program of the appliance is called with; NULL: the option is not given. */
-struct op_program_args {
-	const char *file, *runtime_dir, *state_dir, *env_file;
-	bool sim;
-	const char *const *sets;
-	size_t n_sets;
-};
-
 #define OP_ANSWER_MAX_BYTES (64 * 1024) /* of standard output and of standard error each */
 
 struct op_answer {
@@ -35,10 +27,10 @@ struct op_answer {
 	int status;             /* its exit status, 128 + the signal that ended it; -1: not run */
 };
 
-/* Runs PROGRAM --appliance ... --service NAME OPTION for every service and waits for all,
- * timeout_ms at most; who is late is killed. n_answers = op_config_service_count(); freed by
- * op_answers_free. -ENOMEM. Blocks. */
-int op_programs_ask(const struct op_config *c, const struct op_program_args *args,
+/* Runs PROGRAM --appliance ... --service NAME OPTION with what src has for every service and waits
+ * for all, timeout_ms at most; who is late is killed. n_answers = op_config_service_count(); freed
+ * by op_answers_free. -ENOMEM. Blocks. */
+int op_programs_ask(const struct op_config *c, const struct op_config_source *src,
 		    const char *option, unsigned timeout_ms,
 		    struct op_answer **ret_answers) OP_MUST_CHECK;
 void op_answers_free(struct op_answer *answers, size_t n);
@@ -46,7 +38,7 @@ void op_answers_free(struct op_answer *answers, size_t n);
 /* Asks all with --check. Mistakes, and programs that are missing, hang or die, go to errors, one a
  * line; what programs say without failing goes to notes. 0 only if there is no mistake, else
  * -EINVAL. A service that is not enabled may lack its program. */
-int op_programs_check(const struct op_config *c, const struct op_program_args *args,
+int op_programs_check(const struct op_config *c, const struct op_config_source *src,
 		      struct op_buf *errors, struct op_buf *notes) OP_MUST_CHECK;
 
 #endif

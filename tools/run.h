@@ -87,9 +87,9 @@ enum unit_event { EV_START, EV_READY, EV_EXIT, EV_TIMEOUT, EV_STOP, UNIT_EVENTS 
 
 struct unit {
 	struct run *run;
-	const char *name; /* of the service or simulator; owned by the configuration */
-	char *program;    /* path */
-	char **argv;      /* NULL-terminated, all on the heap */
+	const char *name;  /* of the service or simulator; owned by the configuration */
+	char *program;     /* path */
+	const char **argv; /* NULL-terminated, its strings borrowed */
 	bool simulator;
 	struct op_service_common common;
 
@@ -164,19 +164,11 @@ void run_unload(struct run *run);
 /* ---- run.c -------------------------------------------------------------------------------------
  */
 
-#define RUN_SETS_MAX 256
-struct run_args {
-	const char *appliance; /* name or file */
-	const char *runtime, *state, *env;
-	bool sim;
-	const char *sets[RUN_SETS_MAX];
-	size_t n_sets;
-};
-
 struct run {
-	struct run_args args;
+	const char *appliance; /* name or file, as asked for */
+	struct op_config_args args;
 	char file[PATH_MAX];
-	char runtime_dir[PATH_MAX - 128], state_dir[PATH_MAX - 128];
+	struct op_place place;
 	struct op_config *config;
 	struct unit *units; /* services in the order of the YAML, then simulators */
 	size_t n_units, n_services;

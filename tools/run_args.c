@@ -27,14 +27,10 @@ static const char help[] =
 	"  --help\n\n"
 	"Stops cleanly on SIGTERM or Ctrl-C; the second one kills. See outpost-run(1).\n";
 
-enum { ARG_SIM = 256, ARG_RUNTIME, ARG_STATE, ARG_ENV, ARG_SET, ARG_FILE, ARG_SIZE, ARG_KEEP };
+enum { ARG_FILE = 256, ARG_SIZE, ARG_KEEP };
 
 static const struct option options[] = {
-	{"sim", no_argument, NULL, ARG_SIM},
-	{"runtime", required_argument, NULL, ARG_RUNTIME},
-	{"state", required_argument, NULL, ARG_STATE},
-	{"env", required_argument, NULL, ARG_ENV},
-	{"set", required_argument, NULL, ARG_SET},
+	OP_CONFIG_OPTIONS,
 	{"log-file", required_argument, NULL, ARG_FILE},
 	{"log-size", required_argument, NULL, ARG_SIZE},
 	{"log-keep", required_argument, NULL, ARG_KEEP},
@@ -86,25 +82,10 @@ static bool take_log_option(struct run_file *f, int c)
 /* 0, or an exit status plus one. */
 static int take_option(struct run *run, int c)
 {
-	struct run_args *a = &run->args;
+	int r = op_config_args_take(&run->args, c, optarg);
+	if (r != 0)
+		return r < 0 ? wrong("too many --set") + 1 : 0;
 	switch (c) {
-	case ARG_SIM:
-		a->sim = true;
-		return 0;
-	case ARG_RUNTIME:
-		a->runtime = optarg;
-		return 0;
-	case ARG_STATE:
-		a->state = optarg;
-		return 0;
-	case ARG_ENV:
-		a->env = optarg;
-		return 0;
-	case ARG_SET:
-		if (a->n_sets == RUN_SETS_MAX)
-			return wrong("too many --set") + 1;
-		a->sets[a->n_sets++] = optarg;
-		return 0;
 	case 'h':
 		fputs(help, stdout);
 		return 1;
@@ -127,6 +108,6 @@ int run_args_parse(struct run *run, int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return wrong(optind == argc ? "which appliance?" : "one appliance at a time") + 1;
-	run->args.appliance = argv[optind];
+	run->appliance = argv[optind];
 	return 0;
 }

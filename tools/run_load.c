@@ -36,91 +36,7 @@ static void say_lines(struct run *run, enum op_level level, struct op_buf *text)
 		run_say(run, level, "%s", line);
 }
 
-/* ---- the file ------------------------------------------------------------------------------- */
-
-static int load_once(struct run *run, const char *runtime_dir, const char *state_dir,
-		     struct op_buf *errors)
-{
-	const struct run_args *a = &run->args;
-	struct op_config_source src = {
-		.file = run->file,
-		.env_file = a->env,
-		.environ = environ,
-		.sets = a->sets,
-		.n_sets = a->n_sets,
-		.sim = a->sim,
-		.runtime_dir = runtime_dir,
-		.state_dir = state_dir,
-	};
-	return op_config_load(&src, &run->config, errors);
-}
-
-/* Twice, because the appliance's name decides what ${RUNTIME} and ${STATE} mean. */
-static int load_file(struct run *run, struct op_buf *errors)
-{
-	const struct run_args *a = &run->args;
-	int r = load_once(run, "/", "/", errors);
-	if (r < 0)
-		return r;
-	const char *name = op_config_appliance(run->config);
-	r = op_runtime_dir(a->runtime, name, run->runtime_dir, sizeof(run->runtime_dir));
-	if (r == 0)
-		r = op_state_dir(a->state, name, run->state_dir, sizeof(run->state_dir));
-	if (r < 0) {
-		op_buf_printf(errors, "no place for %s: %s; use --runtime and --state\n", name,
-			      op_strerror(r));
-		return r;
-	}
-	op_config_free(OP_STEAL(run->config));
-	return load_once(run, run->runtime_dir, run->state_dir, errors);
-}
-
 /* ---- units ---------------------------------------------------------------------------------- */
-
-/* The argument vector has room for everything from the start; -ENOMEM is sticky in *r. */
-static void append(struct unit *u, size_t *n, const char *text, int *r)
-{
-	if (*r == 0 && text) {
-		u->argv[*n] = strdup(text);
-		*r = u->argv[*n] ? 0 : -ENOMEM;
-		(*n)++;
-	}
-}
-
-static void append_pair(struct unit *u, size_t *n, const char *option, const char *value, int *r)
-{
-	append(u, n, value ? option : NULL, r);
-	append(u, n, value, r);
-}
-
-static int make_service_argv(struct unit *u)
-{
-	const struct run_args *a = &u->run->args;
-	size_t n = 0;
-	u->argv = calloc(16 + 2 * a->n_sets, sizeof(*u->argv));
-	int r = u->argv ? 0 : -ENOMEM;
-	append(u, &n, u->program, &r);
-	append_pair(u, &n, "--appliance", u->run->file, &r);
-	append_pair(u, &n, "--service", u->name, &r);
-	append_pair(u, &n, "--runtime", u->run->runtime_dir, &r);
-	append_pair(u, &n, "--state", u->run->state_dir, &r);
-	append_pair(u, &n, "--env", a->env, &r);
-	append(u, &n, a->sim ? "--sim" : NULL, &r);
-	for (size_t i = 0; i < a->n_sets; i++)
-		append_pair(u, &n, "--set", a->sets[i], &r);
-	return r;
-}
-
-static int make_simulator_argv(struct unit *u, const struct op_config_simulator *sim)
-{
-	size_t n = 0;
-	u->argv = calloc(sim->n_args + 2, sizeof(*u->argv));
-	int r = u->argv ? 0 : -ENOMEM;
-	append(u, &n, u->program, &r);
-	for (size_t i = 0; i < sim->n_args; i++)
-		append(u, &n, sim->args[i], &r);
-	return r;
-}
 
 static int find_program(struct unit *u, const char *name)
 {
@@ -146,7 +62,8 @@ static int add_service(struct run *run, const char *name, struct op_buf *errors)
 	if (r < 0)
 		return r;
 	run->n_units++;
-	return make_service_argv(u);
+	u->argv = op_config_argv(&run->args.src, u->program, name, NULL);
+	return u->argv ? 0 : -ENOMEM;
 }
 
 static int add_simulator(struct run *run, size_t i)
@@ -163,13 +80,19 @@ static int add_simulator(struct run *run, size_t i)
 	if (r < 0)
 		return r;
 	run->n_units++;
-	return make_simulator_argv(u, &sim);
+	u->argv = calloc(sim.n_args + 2, sizeof(*u->argv));
+	if (!u->argv)
+		return -ENOMEM;
+	u->argv[0] = u->program;
+	if (sim.n_args)
+		memcpy(u->argv + 1, sim.args, sim.n_args * sizeof(*sim.args));
+	return 0;
 }
 
 static int add_units(struct run *run, struct op_buf *errors)
 {
 	size_t services = op_config_service_count(run->config);
-	size_t simulators = run->args.sim ? op_config_simulator_count(run->config) : 0;
+	size_t simulators = run->args.src.sim ? op_config_simulator_count(run->config) : 0;
 	int result = 0;
 	run->units = calloc(services + simulators + 1, sizeof(*run->units));
 	if (!run->units)
@@ -189,20 +112,10 @@ static int add_units(struct run *run, struct op_buf *errors)
 /* Asks all programs, also when one is missing: all mistakes at once. */
 static int check(struct run *run, struct op_buf *errors)
 {
-	const struct run_args *a = &run->args;
-	const struct op_program_args args = {
-		.file = run->file,
-		.runtime_dir = run->runtime_dir,
-		.state_dir = run->state_dir,
-		.env_file = a->env,
-		.sim = a->sim,
-		.sets = a->sets,
-		.n_sets = a->n_sets,
-	};
 	OP_AUTO_BUF struct op_buf notes;
 	op_buf_init(&notes, 256 * 1024);
 	op_config_notes(run->config, NULL, NULL, 0, &notes);
-	int r = op_programs_check(run->config, &args, errors, &notes);
+	int r = op_programs_check(run->config, &run->args.src, errors, &notes);
 	say_lines(run, OP_WARNING, &notes);
 	return r;
 }
@@ -211,9 +124,10 @@ int run_load(struct run *run)
 {
 	OP_AUTO_BUF struct op_buf errors;
 	op_buf_init(&errors, 256 * 1024);
-	int r = op_appliance_find(run->args.appliance, run->file, sizeof(run->file), &errors);
+	int r = op_appliance_find(run->appliance, run->file, sizeof(run->file), &errors);
+	run->args.src.file = run->file;
 	if (r == 0)
-		r = load_file(run, &errors);
+		r = op_place_load(&run->args.src, &run->place, &run->config, &errors);
 	if (r == 0)
 		r = check(run, &errors);
 	if (r == 0)

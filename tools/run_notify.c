@@ -94,7 +94,7 @@ int run_notify_open(struct run *run)
 	struct run_notify *n = &run->notify;
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int on = 1;
-	int len = snprintf(n->path, sizeof(n->path), "%s/notify.sock", run->runtime_dir);
+	int len = snprintf(n->path, sizeof(n->path), "%s/notify.sock", run->place.runtime);
 	if (len >= (int)sizeof(n->path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, n->path, (size_t)len + 1);

@@ -22,7 +22,7 @@
 
 static void path_in(const struct run *run, const char *name, char *ret, size_t size)
 {
-	(void)snprintf(ret, size, "%s/%s", run->runtime_dir, name); /* runtime_dir is bounded */
+	(void)snprintf(ret, size, "%s/%s", run->place.runtime, name); /* runtime_dir is bounded */
 }
 
 /* ---- lock ----------------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static int take_lock(struct run *run)
 		run_say(run, OP_ERR,
 			"%s already runs as process %d in %s; stop it first (kill %d), or use "
 			"another --runtime and --state",
-			op_config_appliance(run->config), owner, run->runtime_dir, owner);
+			op_config_appliance(run->config), owner, run->place.runtime, owner);
 	else if (r < 0)
 		run_say(run, OP_ERR, "%s: %s", path, op_strerror(r));
 	if (r < 0)
@@ -133,7 +133,7 @@ static int clear_leftovers(struct run *run)
 		r = clear_directory(run, "sim", false);
 	if (r < 0 && r != -EBUSY)
 		run_say(run, OP_ERR, "%s: cannot remove what an earlier run left: %s",
-			run->runtime_dir, op_strerror(r));
+			run->place.runtime, op_strerror(r));
 	return r;
 }
 
@@ -156,18 +156,18 @@ int run_place_take(struct run *run)
 {
 	char sim[PATH_MAX];
 	path_in(run, "sim", sim, sizeof(sim));
-	int r = op_runtime_make(run->runtime_dir);
+	int r = op_runtime_make(run->place.runtime);
 	if (r == 0)
 		r = op_dir_make(sim, 0755); /* where simulators put their ends */
 	if (r < 0) {
 		run_say(run, OP_ERR, "runtime directory %s: %s; make it writable or use --runtime",
-			run->runtime_dir, op_strerror(r));
+			run->place.runtime, op_strerror(r));
 		return r;
 	}
-	r = op_dir_make(run->state_dir, 0750);
+	r = op_dir_make(run->place.state, 0750);
 	if (r < 0)
 		run_say(run, OP_WARNING, "state directory %s: %s; nothing will be kept there",
-			run->state_dir, op_strerror(r));
+			run->place.state, op_strerror(r));
 	r = take_lock(run);
 	if (r == 0)
 		r = clear_leftovers(run);

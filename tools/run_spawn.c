@@ -69,7 +69,8 @@ static _Noreturn void become(const struct unit *u, pid_t parent, int log_fd, int
 	if (ok == 0)
 		ok = set_environment(u);
 	if (ok == 0 && set_descriptors(log_fd) >= 0)
-		(void)execv(u->program, u->argv); /* returns only with an error in errno */
+		(void)execv(u->program,
+			    (char *const *)u->argv); /* returns only with an error in errno */
 	int err = errno;
 	ssize_t n = write(report_fd, &err, sizeof(err));
 	(void)n; /* the parent then sees a process that left with 127 */

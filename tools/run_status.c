@@ -18,7 +18,7 @@ static bool open_topic(struct unit *u)
 {
 	char bus_dir[PATH_MAX], topic[OP_TOPIC_NAME_MAX + 1];
 	uint64_t when;
-	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", u->run->runtime_dir); /* bounded */
+	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", u->run->place.runtime); /* bounded */
 	(void)snprintf(topic, sizeof(topic), "status.%.55s", u->name); /* config bounds names */
 	if (op_writer_open(bus_dir, topic, &op_status_topic, &u->status, NULL) < 0)
 		return false; /* no room, or somebody else's: health shows "no writer" either way */

@@ -277,8 +277,6 @@ int unit_init(struct unit *u)
 
 void unit_free(struct unit *u)
 {
-	for (char **arg = u->argv; arg && *arg; arg++)
-		free(*arg);
 	free(u->argv);
 	free(u->program);
 }

@@ -10,9 +10,10 @@
  *     services:
  *       pbt:
  *         program: outpost-pbt        # default: outpost-<name of the service>
- *         watchdog_s: 5               # the keys of struct op_service_common, then the program's
- * own sched: {policy: fifo, priority: 50, cores: [0], mlock: true} device:
- * serial:/dev/ttyUSB0?baud=115200 simulators:                     # used with `outpost run --sim`
+ *         watchdog_s: 5               # keys of struct op_service_common, then the program's own
+ *         sched: {policy: fifo, priority: 50, cores: [0], mlock: true}
+ *         device: serial:/dev/ttyUSB0?baud=115200
+ *     simulators:                     # used with `outpost run --sim`
  *       board:
  *         program: outpost-sim-pbt
  *         args: [--link, "${RUNTIME}/sim/pbt"]
@@ -181,6 +182,30 @@ void op_config_reference(const char *title, const struct op_setting *table, size
  * secret that others can read (the file's mode, the command line). */
 void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
 		     size_t n, struct op_buf *out);
+
+/* The options that every program which reads an appliance takes. src.sets is sets; zero before. */
+#define OP_CONFIG_SETS_MAX 256
+struct op_config_args {
+	struct op_config_source src;
+	const char *sets[OP_CONFIG_SETS_MAX];
+};
+enum { OP_ARG_RUNTIME = 1000, OP_ARG_STATE, OP_ARG_ENV, OP_ARG_SIM, OP_ARG_SET };
+/* For the table of getopt_long(3). */
+#define OP_CONFIG_OPTIONS                                         \
+	{"runtime", required_argument, NULL, OP_ARG_RUNTIME},     \
+		{"state", required_argument, NULL, OP_ARG_STATE}, \
+		{"env", required_argument, NULL, OP_ARG_ENV},     \
+		{"sim", no_argument, NULL, OP_ARG_SIM},           \
+	{                                                         \
+		"set", required_argument, NULL, OP_ARG_SET        \
+	}
+/* One option that getopt_long found; value is borrowed. 1: taken; 0: none of these; -E2BIG: too
+ * many --set. */
+int op_config_args_take(struct op_config_args *a, int option, const char *value) OP_MUST_CHECK;
+/* The way back: the argument vector of a service's program, NULL-terminated; action ("--check") may
+ * be NULL. One block to be freed; the strings are borrowed. NULL: no memory. */
+const char **op_config_argv(const struct op_config_source *src, const char *program,
+			    const char *service, const char *action);
 
 /* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml
  * in the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the

@@ -26,6 +26,7 @@
 #define OUTPOST_SERVICE_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <outpost/config.h>
 #include <outpost/topic.h>
 #include <uv.h>
@@ -159,6 +160,14 @@ int op_state_dir(const char *given, const char *appliance, char *ret, size_t siz
 int op_runtime_base(char *ret, size_t size) OP_MUST_CHECK;
 /* Makes a runtime directory with its bus/ and call/. -EPERM: the place under /tmp is not ours. */
 int op_runtime_make(const char *dir) OP_MUST_CHECK;
+/* Reads an appliance with the directories of src, or the standard ones, in place of ${RUNTIME} and
+ * ${STATE}; src then names them and the environment of the process. Mistakes go to errors as with
+ * op_config_load. */
+struct op_place {
+	char runtime[PATH_MAX - 128], state[PATH_MAX - 128];
+};
+int op_place_load(struct op_config_source *src, struct op_place *ret_place,
+		  struct op_config **ret_config, struct op_buf *errors) OP_MUST_CHECK;
 /* mkdir -p; mode for the last one. 0 also if it is there already. */
 int op_dir_make(const char *path, unsigned mode) OP_MUST_CHECK;
 

@@ -16,11 +16,6 @@
 enum {
 	ARG_APPLIANCE = 256,
 	ARG_SERVICE,
-	ARG_RUNTIME,
-	ARG_STATE,
-	ARG_ENV,
-	ARG_SIM,
-	ARG_SET,
 	ARG_CHECK,
 	ARG_SHOW,
 	ARG_REFERENCE,
@@ -30,11 +25,7 @@ enum {
 static const struct option options[] = {
 	{"appliance", required_argument, NULL, ARG_APPLIANCE},
 	{"service", required_argument, NULL, ARG_SERVICE},
-	{"runtime", required_argument, NULL, ARG_RUNTIME},
-	{"state", required_argument, NULL, ARG_STATE},
-	{"env", required_argument, NULL, ARG_ENV},
-	{"sim", no_argument, NULL, ARG_SIM},
-	{"set", required_argument, NULL, ARG_SET},
+	OP_CONFIG_OPTIONS,
 	{"check", no_argument, NULL, ARG_CHECK},
 	{"show-config", no_argument, NULL, ARG_SHOW},
 	{"reference", no_argument, NULL, ARG_REFERENCE},
@@ -95,29 +86,15 @@ static int wrong(const struct op_service_desc *desc, const char *what)
 
 static int take(struct service_args *a, const struct op_service_desc *desc, int c)
 {
+	int r = op_config_args_take(&a->config, c, optarg);
+	if (r != 0)
+		return r < 0 ? wrong(desc, "too many --set") : 0;
 	switch (c) {
 	case ARG_APPLIANCE:
-		a->appliance = optarg;
+		a->config.src.file = optarg;
 		return 0;
 	case ARG_SERVICE:
 		a->service = optarg;
-		return 0;
-	case ARG_RUNTIME:
-		a->runtime = optarg;
-		return 0;
-	case ARG_STATE:
-		a->state = optarg;
-		return 0;
-	case ARG_ENV:
-		a->env = optarg;
-		return 0;
-	case ARG_SIM:
-		a->sim = true;
-		return 0;
-	case ARG_SET:
-		if (a->n_sets == SERVICE_SETS_MAX)
-			return wrong(desc, "too many --set");
-		a->sets[a->n_sets++] = optarg;
 		return 0;
 	case ARG_CHECK:
 		a->action = ACTION_CHECK;
@@ -154,7 +131,7 @@ int service_args_parse(struct service_args *a, const struct op_service_desc *des
 	}
 	if (optind < argc)
 		return wrong(desc, "takes options only");
-	if (!a->appliance && a->action != ACTION_REFERENCE)
+	if (!a->config.src.file && a->action != ACTION_REFERENCE)
 		return wrong(desc, "--appliance FILE is missing");
 	return 0;
 }

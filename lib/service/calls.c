@@ -180,7 +180,7 @@ static int listen_at(struct op_service *s, const char *path)
 int service_calls_open(struct op_service *s)
 {
 	struct service_calls *calls = &s->calls;
-	int n = snprintf(calls->path, sizeof(calls->path), "%s/call/%s.sock", s->runtime_dir,
+	int n = snprintf(calls->path, sizeof(calls->path), "%s/call/%s.sock", s->place.runtime,
 			 s->name);
 	if (n >= (int)sizeof(((struct sockaddr_un *)0)->sun_path))
 		return -ENAMETOOLONG; /* libuv would cut it silently */

@@ -12,7 +12,6 @@
 
 #include "lib/service/notify.h"
 
-#include <limits.h>
 #include <outpost/service.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,13 +20,10 @@
 
 enum service_action { ACTION_RUN, ACTION_CHECK, ACTION_SHOW, ACTION_REFERENCE, ACTION_NONE };
 
-#define SERVICE_SETS_MAX 256
 struct service_args {
 	enum service_action action;
-	const char *appliance, *service, *runtime, *state, *env;
-	bool sim;
-	const char *sets[SERVICE_SETS_MAX];
-	size_t n_sets;
+	const char *service;
+	struct op_config_args config;
 };
 /* 0, or the exit status plus one when the program is to end now (--help, a wrong argument). */
 int service_args_parse(struct service_args *a, const struct op_service_desc *desc, int argc,
@@ -103,7 +99,8 @@ struct op_service {
 	void *settings;
 	void *self;
 	char name[OP_TOPIC_NAME_MAX + 1];
-	char runtime_dir[PATH_MAX - 128], bus_dir[PATH_MAX - 64], state_dir[PATH_MAX - 128];
+	struct op_place place;
+	char bus_dir[PATH_MAX - 64];
 	enum op_level log_level;
 
 	uv_loop_t loop;

@@ -25,46 +25,6 @@ static void print_lines(enum op_level level, const struct op_buf *text)
 	}
 }
 
-static int load_once(struct op_service *s, const char *runtime_dir, const char *state_dir,
-		     struct op_buf *errors)
-{
-	const struct service_args *a = &s->args;
-	struct op_config_source src = {
-		.file = a->appliance,
-		.env_file = a->env,
-		.environ = environ,
-		.sets = a->sets,
-		.n_sets = a->n_sets,
-		.sim = a->sim,
-		.runtime_dir = runtime_dir,
-		.state_dir = state_dir,
-	};
-	return op_config_load(&src, &s->config, errors);
-}
-
-/* The appliance's name decides the default directories and they decide what ${RUNTIME} means, so
- * that a file is read twice unless both directories were given. */
-static int load_config(struct op_service *s, struct op_buf *errors)
-{
-	const struct service_args *a = &s->args;
-	int r = load_once(s, a->runtime ? a->runtime : "/", a->state ? a->state : "/", errors);
-	if (r < 0)
-		return r;
-	const char *name = op_config_appliance(s->config);
-	r = op_runtime_dir(a->runtime, name, s->runtime_dir, sizeof(s->runtime_dir));
-	if (r == 0)
-		r = op_state_dir(a->state, name, s->state_dir, sizeof(s->state_dir));
-	if (r < 0) {
-		op_buf_printf(errors, "no place for %s: %s; use --runtime and --state\n", name,
-			      op_strerror(r));
-		return r;
-	}
-	if (a->runtime && a->state)
-		return 0;
-	op_config_free(OP_STEAL(s->config));
-	return load_once(s, s->runtime_dir, s->state_dir, errors);
-}
-
 /* The name of the only service that this program is; empty with a mistake noted otherwise. */
 static int find_service(struct op_service *s, struct op_buf *errors)
 {
@@ -115,7 +75,7 @@ static int name_service(struct op_service *s, struct op_buf *errors)
 
 static int load(struct op_service *s, struct op_buf *errors)
 {
-	int r = load_config(s, errors);
+	int r = op_place_load(&s->args.config.src, &s->place, &s->config, errors);
 	if (r == 0)
 		r = name_service(s, errors);
 	if (r < 0)
@@ -125,7 +85,7 @@ static int load(struct op_service *s, struct op_buf *errors)
 		return -ENOMEM;
 	r = op_config_service(s->config, s->name, s->desc->settings, s->desc->n_settings,
 			      s->settings, &s->common, errors);
-	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->runtime_dir);
+	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->place.runtime);
 	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;
 }
 
@@ -150,7 +110,7 @@ int service_load(struct op_service *s)
 		return 0;
 	print_lines(OP_ERR, &errors);
 	if (errors.len == 0)
-		op_log(OP_ERR, "%s: %s", s->args.appliance, op_strerror(r));
+		op_log(OP_ERR, "%s: %s", s->args.config.src.file, op_strerror(r));
 	return OP_EXIT_CONFIG;
 }
 

@@ -42,12 +42,12 @@ const char *op_service_bus_dir(const struct op_service *s)
 
 const char *op_service_runtime_dir(const struct op_service *s)
 {
-	return s->runtime_dir;
+	return s->place.runtime;
 }
 
 const char *op_service_state_dir(const struct op_service *s)
 {
-	return s->state_dir;
+	return s->place.state;
 }
 
 const struct op_config *op_service_config(const struct op_service *s)
@@ -136,16 +136,16 @@ static int bind_to_supervisor(void)
 
 static int make_places(struct op_service *s)
 {
-	int r = op_runtime_make(s->runtime_dir);
+	int r = op_runtime_make(s->place.runtime);
 	if (r < 0) {
 		op_log(OP_ERR, "runtime directory %s: %s; make it writable or use --runtime",
-		       s->runtime_dir, op_strerror(r));
+		       s->place.runtime, op_strerror(r));
 		return OP_EXIT_CONFIG;
 	}
-	r = op_dir_make(s->state_dir, 0750);
+	r = op_dir_make(s->place.state, 0750);
 	if (r < 0 && r != -EEXIST)
 		op_log(OP_WARNING, "state directory %s: %s; nothing will be kept there",
-		       s->state_dir, op_strerror(r));
+		       s->place.state, op_strerror(r));
 	return 0;
 }
 

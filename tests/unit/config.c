@@ -199,3 +199,24 @@ TEST(mistakes_are_all_told_in_order_of_place)
 	CHECK_STR(load_bad(&src), "--set services.s.count=4: expected an integer from 16 to 8000 "
 				  "samples\n");
 }
+
+TEST(what_was_on_one_command_line_goes_onto_the_next)
+{
+	struct op_config_args a = {.src.file = "a.yaml"};
+	CHECK_INT(op_config_args_take(&a, OP_ARG_STATE, "/s"), 1);
+	CHECK_INT(op_config_args_take(&a, OP_ARG_SIM, NULL), 1);
+	CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "x=1"), 1);
+	CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "y=2"), 1);
+	CHECK_INT(op_config_args_take(&a, 'h', NULL), 0);
+	const char **argv = op_config_argv(&a.src, "/bin/p", "s", "--check");
+	static const char *const want[] = {"/bin/p",  "--appliance", "a.yaml", "--service", "s",
+					   "--state", "/s",          "--set",  "x=1",       "--set",
+					   "y=2",     "--sim",       "--check"};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(want); i++)
+		CHECK_STR(argv[i], want[i]);
+	CHECK(!argv[OP_ARRAY_SIZE(want)]);
+	free(argv);
+	while (a.src.n_sets < OP_CONFIG_SETS_MAX)
+		CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "z=3"), 1);
+	CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "z=4"), -E2BIG);
+}

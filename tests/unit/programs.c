@@ -37,7 +37,7 @@ static struct op_config *appliance(const char *program, const char *more)
 static int check(const char *program, const char *more)
 {
 	const char *sets[] = {"services.s.x=1"};
-	const struct op_program_args args = {
+	const struct op_config_source args = {
 		.file = "a.yaml", .runtime_dir = "/r", .sim = true, .sets = sets, .n_sets = 1};
 	struct op_config *c = appliance(program, more);
 	int rc = op_programs_check(c, &args, &errors, &notes);
@@ -84,7 +84,7 @@ TEST(a_missing_program_matters_only_if_it_is_needed)
 
 TEST(a_program_that_hangs_is_ended)
 {
-	const struct op_program_args args = {.file = "a.yaml"};
+	const struct op_config_source args = {.file = "a.yaml"};
 	struct op_answer *answers = NULL;
 	put_program("hangs", "echo early; exec sleep 1000");
 	struct op_config *c = appliance("hangs", "");
@@ -106,7 +106,7 @@ TEST(what_a_program_leaves_running_does_not_hold_us)
 
 TEST(a_flood_of_text_is_bounded)
 {
-	const struct op_program_args args = {.file = "a.yaml"};
+	const struct op_config_source args = {.file = "a.yaml"};
 	struct op_answer *answers = NULL;
 	put_program("flood", "head -c 3000000 /dev/zero | tr '\\0' x");
 	struct op_config *c = appliance("flood", "");
