@@ -218,31 +218,6 @@ static int read_scalar(struct reader *r, const yaml_event_t *e, struct node **re
 
 static int read_node(struct reader *r, const yaml_event_t *e, int depth, struct node **ret);
 
-static int read_list(struct reader *r, const yaml_event_t *start, int depth, struct node **ret)
-{
-	struct node *list = make(r, NODE_LIST, start);
-	if (!list)
-		return -EINVAL;
-	for (;;) {
-		yaml_event_t e;
-		int rc = next_event(r, &e);
-		if (rc)
-			return rc;
-		bool end = e.type == YAML_SEQUENCE_END_EVENT;
-		struct node *item = NULL;
-		if (!end)
-			rc = read_node(r, &e, depth + 1, &item);
-		yaml_event_delete(&e);
-		if (rc)
-			return rc;
-		if (end)
-			break;
-		node_append(list, item);
-	}
-	*ret = list;
-	return 0;
-}
-
 /* Reads the value that belongs to a key and hangs it into the map, unless the key is there. */
 static int read_pair(struct reader *r, const yaml_event_t *key_event, int depth, struct node *map)
 {
@@ -278,39 +253,44 @@ static int read_pair(struct reader *r, const yaml_event_t *key_event, int depth,
 	return 0;
 }
 
-static int read_map(struct reader *r, const yaml_event_t *start, int depth, struct node **ret)
+static int read_item(struct reader *r, const yaml_event_t *e, int depth, struct node *list)
 {
-	struct node *map = make(r, NODE_MAP, start);
-	if (!map)
+	struct node *item = NULL;
+	int rc = read_node(r, e, depth + 1, &item);
+	if (rc == 0)
+		node_append(list, item);
+	return rc;
+}
+
+/* A list or a map, up to its end event. */
+static int read_collection(struct reader *r, const yaml_event_t *start, int depth,
+			   struct node **ret)
+{
+	bool is_map = start->type == YAML_MAPPING_START_EVENT, end = false;
+	struct node *all = make(r, is_map ? NODE_MAP : NODE_LIST, start);
+	if (!all)
 		return -EINVAL;
-	for (;;) {
+	while (!end) {
 		yaml_event_t e;
 		int rc = next_event(r, &e);
 		if (rc)
 			return rc;
-		bool end = e.type == YAML_MAPPING_END_EVENT;
+		end = e.type == (is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT);
 		if (!end)
-			rc = read_pair(r, &e, depth, map);
+			rc = is_map ? read_pair(r, &e, depth, all) : read_item(r, &e, depth, all);
 		yaml_event_delete(&e);
 		if (rc)
 			return rc;
-		if (end)
-			break;
 	}
-	*ret = map;
+	*ret = all;
 	return 0;
 }
 
 static int read_content(struct reader *r, const yaml_event_t *e, int depth, struct node **ret)
 {
-	switch (e->type) {
-	case YAML_SCALAR_EVENT:
+	if (e->type == YAML_SCALAR_EVENT)
 		return read_scalar(r, e, ret);
-	case YAML_SEQUENCE_START_EVENT:
-		return read_list(r, e, depth, ret);
-	default:
-		return read_map(r, e, depth, ret);
-	}
+	return read_collection(r, e, depth, ret);
 }
 
 /* The anchor, and a mistake if the node has a tag: types come from the table, never from tags. */
