@@ -137,7 +137,7 @@ static void look_at_topic(struct op_view_topic *t)
 
 /* ---- one service ----------------------------------------------------------------------- */
 
-double op_view_number(const struct op_topic_type *type, const void *record, const char *field)
+static double number(const struct op_topic_type *type, const void *record, const char *field)
 {
 	const struct op_field *f = op_topic_field(type, field);
 	return f ? op_field_f64(f, record) : 0;
@@ -159,7 +159,7 @@ void op_view_text(const struct op_topic_type *type, const void *record, const ch
 
 static uint64_t count(const struct op_topic_type *type, const void *record, const char *field)
 {
-	double v = op_view_number(type, record, field);
+	double v = number(type, record, field);
 	return v > 0 && v < 1e18 ? (uint64_t)v : 0;
 }
 
@@ -188,8 +188,8 @@ static void look_at_counts(struct op_view_service *s, const struct op_topic_type
 	if (!s->is.pid)
 		return;
 	s->threads = count(type, record, "threads");
-	s->uptime_s = op_view_number(type, record, "uptime_s");
-	s->cpu_percent = op_view_number(type, record, "cpu_percent");
+	s->uptime_s = number(type, record, "uptime_s");
+	s->cpu_percent = number(type, record, "cpu_percent");
 	s->rss_kib = count(type, record, "rss_kib");
 	s->pss_kib = pss_kib(s->is.pid);
 }

@@ -64,9 +64,8 @@ void op_view_destroy(struct op_view *v);
  * negative errno from reading it. Topics that cannot be opened are left out. */
 int op_view_take(struct op_view *v) OP_MUST_CHECK;
 
-/* A numeric or text field by name; 0 or "" if the record has none. size counts the NUL; text is
- * made harmless for a terminal. */
-double op_view_number(const struct op_topic_type *type, const void *record, const char *field);
+/* A text field or label by name; "" if the record has none. size counts the NUL; text is made
+ * harmless for a terminal. */
 void op_view_text(const struct op_topic_type *type, const void *record, const char *field,
 		  char *out, size_t size);
 

@@ -26,8 +26,6 @@
 /* Domain codes, returned negated; they start above every errno of Linux. */
 enum {
 	OP_EGONE = 4096, /* the device or peer went away: reopen it */
-	OP_ESILENT,      /* the device is open but says nothing: close and reopen it */
-	OP_ELAPPED,      /* the reader was overtaken: some records are lost, go on */
 	OP_ESCHEMA,      /* the topic has another schema now: reopen it */
 };
 
@@ -70,7 +68,6 @@ enum op_log_format {
 void op_log_open(void);
 void op_log_set_level(enum op_level most);
 void op_log(enum op_level level, const char *fmt, ...) OP_PRINTF(2, 3);
-void op_vlog(enum op_level level, const char *fmt, va_list ap) OP_PRINTF(2, 0);
 
 /* ---- cleanup --------------------------------------------------------------------------- */
 

@@ -108,17 +108,14 @@ int op_service_main(int argc, char **argv, const struct op_service_desc *desc);
 uv_loop_t *op_service_loop(struct op_service *s);
 void *op_service_self(struct op_service *s);
 const char *op_service_name(const struct op_service *s);
-const char *op_service_bus_dir(const struct op_service *s);     /* RUNTIME/bus */
-const char *op_service_runtime_dir(const struct op_service *s); /* RUNTIME */
+const char *op_service_bus_dir(const struct op_service *s); /* RUNTIME/bus */
 const char *op_service_state_dir(const struct op_service *s);
 const struct op_config *op_service_config(const struct op_service *s);
-const struct op_service_common *op_service_common(const struct op_service *s);
 
 /* Changes the state and publishes it at once; logs each change of state or reason once. The first
  * ready or degraded sends READY=1. fmt NULL: no reason. */
 void op_service_set_state(struct op_service *s, enum op_state state, const char *fmt, ...)
 	OP_PRINTF(3, 4);
-enum op_state op_service_state(const struct op_service *s);
 /* Totals since start for the status topic. */
 void op_service_count(struct op_service *s, uint64_t records, uint64_t missed, uint64_t errors);
 /* Ask for a clean stop with this exit status (0, OP_EXIT_FAULT, OP_EXIT_CONFIG). Any thread. The

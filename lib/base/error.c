@@ -14,10 +14,6 @@ const char *op_strerror(int err)
 	switch (err) {
 	case OP_EGONE:
 		return "the device is gone";
-	case OP_ESILENT:
-		return "the device is silent";
-	case OP_ELAPPED:
-		return "overtaken by the writer";
 	case OP_ESCHEMA:
 		return "the topic has another schema now";
 	}

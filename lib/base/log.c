@@ -76,7 +76,7 @@ static void put_text(struct op_buf *b, const char *fmt, va_list ap)
 		op_buf_puts(b, " [cut]");
 }
 
-void op_vlog(enum op_level level, const char *fmt, va_list ap)
+static OP_PRINTF(2, 0) void vlog(enum op_level level, const char *fmt, va_list ap)
 {
 	if ((int)level > atomic_load_explicit(&most, memory_order_relaxed))
 		return;
@@ -105,6 +105,6 @@ void op_log(enum op_level level, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	op_vlog(level, fmt, ap);
+	vlog(level, fmt, ap);
 	va_end(ap);
 }

@@ -163,11 +163,8 @@ bool appliance_path_ok(struct op_config *c, const char *path, const struct origi
 int value_parse(const struct op_setting *s, const char *text, void *ret) OP_MUST_CHECK;
 int value_parse_int(const struct op_setting *s, const char *text, int64_t *ret) OP_MUST_CHECK;
 void value_expected(const struct op_setting *s, struct op_buf *out);
-bool value_in_range(const struct op_setting *s, double v);
 void value_write(const struct op_setting *s, const void *value, struct op_buf *out);
-int listen_parse(const char *text, struct op_listen *ret) OP_MUST_CHECK;
 bool listen_host_ok(const char *host);
-void listen_write(const struct op_listen *l, struct op_buf *out);
 
 /* text.c */
 bool text_is_utf8(const char *text);
@@ -175,7 +172,6 @@ bool text_is_utf8(const char *text);
 void yaml_text_write(const char *text, struct op_buf *out);
 
 /* table.c */
-const struct op_setting *table_find(const struct op_setting *table, size_t n, const char *key);
 size_t table_bytes(const struct op_setting *table, size_t n);
 /* The node of "services.NAME", or NULL. */
 struct node *service_node(const struct op_config *c, const char *service);

@@ -20,7 +20,7 @@ struct tables {
 	size_t n;
 };
 
-const struct op_setting *table_find(const struct op_setting *table, size_t n, const char *key)
+static const struct op_setting *find(const struct op_setting *table, size_t n, const char *key)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(table[i].key, key))
@@ -146,7 +146,7 @@ static void check_keys(struct problems *p, const struct node *map, const char *p
 	for (const struct node *n = map ? map->first : NULL; n; n = n->next) {
 		bool known = false;
 		for (size_t i = 0; i < n_tables && !known; i++)
-			known = table_find(t[i].table, t[i].n, n->key);
+			known = find(t[i].table, t[i].n, n->key);
 		char sub[PATH_BYTES];
 		(void)snprintf(sub, sizeof(sub), "%s.%s", path, n->key); /* cut is fine */
 		if (!known)
@@ -357,7 +357,7 @@ static bool path_known(const char *path, const struct tables *t, size_t n_tables
 	key[len] = '\0';
 	const struct op_setting *s = NULL;
 	for (size_t i = 0; i < n_tables && !s; i++)
-		s = table_find(t[i].table, t[i].n, key);
+		s = find(t[i].table, t[i].n, key);
 	if (!s)
 		return false;
 	if (!path[len])
@@ -437,8 +437,8 @@ int op_config_service(const struct op_config *c, const char *service,
 		      struct op_service_common *ret_common, struct op_buf *errors)
 {
 	for (size_t i = 0; i < n; i++)
-		assert(!table_find(op_service_common_settings, op_service_common_settings_count,
-				   table[i].key) &&
+		assert(!find(op_service_common_settings, op_service_common_settings_count,
+			     table[i].key) &&
 		       "a key that every service has already");
 	if (!service_node(c, service)) {
 		op_buf_printf(errors, "%s: no service \"%.64s\" (add it below \"services\")\n",

@@ -17,7 +17,7 @@
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
-bool value_in_range(const struct op_setting *s, double v)
+static bool in_range(const struct op_setting *s, double v)
 {
 	return (s->min == 0 && s->max == 0) || (v >= s->min && v <= s->max);
 }
@@ -41,7 +41,7 @@ static int text_to_int(const char *text, int64_t *ret)
 int value_parse_int(const struct op_setting *s, const char *text, int64_t *ret)
 {
 	int64_t v;
-	if (text_to_int(text, &v) || !value_in_range(s, (double)v))
+	if (text_to_int(text, &v) || !in_range(s, (double)v))
 		return -EINVAL;
 	*ret = v;
 	return 0;
@@ -53,7 +53,7 @@ static int parse_float(const struct op_setting *s, const char *text, double *ret
 		return -EINVAL;
 	char *end;
 	double v = strtod(text, &end);
-	if (*end || end == text || !isfinite(v) || !value_in_range(s, v))
+	if (*end || end == text || !isfinite(v) || !in_range(s, v))
 		return -EINVAL;
 	*ret = v;
 	return 0;
@@ -115,7 +115,7 @@ bool listen_host_ok(const char *host)
 				  ".-_:%")];
 }
 
-int listen_parse(const char *text, struct op_listen *ret)
+static int listen_parse(const char *text, struct op_listen *ret)
 {
 	static const struct op_setting port = {.min = 0, .max = 65535};
 	const char *colon = strrchr(text, ':');
@@ -145,7 +145,7 @@ int listen_parse(const char *text, struct op_listen *ret)
 	return 0;
 }
 
-void listen_write(const struct op_listen *l, struct op_buf *out)
+static void listen_write(const struct op_listen *l, struct op_buf *out)
 {
 	bool v6 = strchr(l->host, ':') != NULL;
 	op_buf_printf(out, v6 ? "[%s]:%u" : "%s:%u", l->host, l->port);
@@ -154,7 +154,7 @@ void listen_write(const struct op_listen *l, struct op_buf *out)
 static int parse_listen(const struct op_setting *s, const char *text, struct op_listen *ret)
 {
 	struct op_listen l;
-	if (listen_parse(text, &l) || !value_in_range(s, l.port))
+	if (listen_parse(text, &l) || !in_range(s, l.port))
 		return -EINVAL;
 	*ret = l;
 	return 0;

@@ -39,7 +39,7 @@ static const struct {
 	{505, "HTTP Version Not Supported"},
 };
 
-const char *http_status_text(int status)
+static const char *status_text(int status)
 {
 	for (size_t i = 0; i < OP_ARRAY_SIZE(statuses); i++)
 		if (statuses[i].status == status)
@@ -61,13 +61,12 @@ static const char *date(struct op_http *h)
 	return h->date;
 }
 
-size_t http_head_write(struct op_http *h, struct op_http_conn *c, int status, const char *type,
-		       uint64_t bytes, char *out, size_t size)
+static size_t write_head(struct op_http *h, struct op_http_conn *c, int status, const char *type,
+			 uint64_t bytes, char *out, size_t size)
 {
 	struct op_buf b;
 	op_buf_init_fixed(&b, out, size);
-	op_buf_printf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, http_status_text(status),
-		      date(h));
+	op_buf_printf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, status_text(status), date(h));
 	if (type)
 		op_buf_printf(&b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
 	if (status != 204 && status != 304)
@@ -85,8 +84,7 @@ static void answer(struct op_http_request *rq, int status, const char *type, con
 	struct op_http_conn *c = rq->conn;
 	struct op_http *h = rq->server;
 	char head[1024];
-	size_t n_head =
-		http_head_write(h, c, status, type, n + (uint64_t)fd_bytes, head, sizeof(head));
+	size_t n_head = write_head(h, c, status, type, n + (uint64_t)fd_bytes, head, sizeof(head));
 	c->answered = true;
 	h->count.status[status / 100 % 6]++;
 	if (c->head_only && fd >= 0)
@@ -140,7 +138,7 @@ static void write_page(struct op_buf *b, int status, const char *message)
 		"<title>%d %s</title><style>body{font:16px system-ui,sans-serif;margin:15vh auto;"
 		"max-width:30rem;padding:0 1rem;color-scheme:light dark}</style>"
 		"<h1>%d %s</h1><p>",
-		status, http_status_text(status), status, http_status_text(status));
+		status, status_text(status), status, status_text(status));
 	for (const char *p = message; *p; p++) {
 		if (*p == '<' || *p == '&')
 			op_buf_puts(b, *p == '<' ? "&lt;" : "&amp;");
@@ -198,7 +196,7 @@ static const struct {
 
 void http_answer_status(struct op_http_request *rq, int status)
 {
-	const char *message = http_status_text(status);
+	const char *message = status_text(status);
 	for (size_t i = 0; i < OP_ARRAY_SIZE(remedies); i++)
 		if (remedies[i].status == status)
 			message = remedies[i].message;

@@ -42,7 +42,7 @@ static void link_conn(struct op_http_conn *c, enum conn_list list)
 	h->n_conns++;
 }
 
-void http_conn_move(struct op_http_conn *c, enum conn_list list)
+static void move_to(struct op_http_conn *c, enum conn_list list)
 {
 	unlink_conn(c);
 	link_conn(c, list);
@@ -219,7 +219,7 @@ static void linger(struct op_http_conn *c)
 	c->in = NULL;
 	c->in_len = 0;
 	(void)shutdown(c->fd, SHUT_WR); /* fails only if the peer is gone; reading shows that too */
-	http_conn_move(c, L_LINGER);
+	move_to(c, L_LINGER);
 	if (watch(c, UV_READABLE))
 		http_conn_close(c, &c->server->count.failed);
 }
@@ -230,13 +230,13 @@ static void settle(struct op_http_conn *c)
 	if (c->gone)
 		return;
 	if (pending(c)) {
-		http_conn_move(c, L_SENDING);
+		move_to(c, L_SENDING);
 		if (watch(c, UV_WRITABLE))
 			http_conn_close(c, &c->server->count.failed);
 	} else if (!c->keep) {
 		linger(c);
 	} else {
-		http_conn_move(c, L_IDLE);
+		move_to(c, L_IDLE);
 	}
 }
 
@@ -339,7 +339,7 @@ static void digest(struct op_http_conn *c, const char *p, size_t n)
 	if (!store_in(c, p, n))
 		http_conn_close(c, &c->server->count.failed);
 	else if (n && c->list == L_IDLE)
-		http_conn_move(c, L_READING);
+		move_to(c, L_READING);
 }
 
 static void throw_away(struct op_http_conn *c)
@@ -373,7 +373,7 @@ static void on_writable(struct op_http_conn *c)
 		http_conn_close(c, &h->count.by_peer);
 	} else if (r == 0) {
 		if (h->count.bytes_out != before)
-			http_conn_move(c, L_SENDING);
+			move_to(c, L_SENDING);
 	} else if (watch(c, UV_READABLE)) {
 		http_conn_close(c, &h->count.failed);
 	} else {

@@ -139,11 +139,8 @@ bool hub_write_schema(struct hub_sub *sub);
 bool hub_write_closed(struct hub_sub *sub);
 bool hub_write_error(struct hub_client *c);
 bool hub_write_pong(struct hub_client *c);
-bool hub_send(struct hub_client *c, uint8_t *at, size_t n, bool text);
 
 /* message.c */
 void hub_message(struct hub_client *c, const char *text, size_t n);
-void hub_client_error(struct hub_client *c, const char *topic, const char *fmt, ...)
-	OP_PRINTF(3, 4);
 
 #endif

@@ -89,8 +89,6 @@ struct http_head {
  * Copies the head to text (OP_HTTP_HEAD_MAX + 1 bytes) and the decoded path to path (as many). */
 int http_head_parse(const char *p, size_t n, char *text, char *path, struct op_http_field *fields,
 		    struct http_head *ret);
-/* Decodes %XX into out (size bytes with NUL); -1 for a bad escape, a NUL, or if it does not fit. */
-int http_decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space);
 const char *http_method_name(unsigned method);
 
 /* route.c */
@@ -98,11 +96,8 @@ void http_dispatch(struct op_http *h, struct http_head *head, const void *rest, 
 bool http_pattern_match(const char *pattern, char *path, const char *params[OP_HTTP_PARAMS_MAX]);
 
 /* answer.c */
-const char *http_status_text(int status);
 void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type);
 void http_answer_status(struct op_http_request *rq, int status);
-size_t http_head_write(struct op_http *h, struct op_http_conn *c, int status, const char *type,
-		       uint64_t bytes, char *out, size_t size);
 
 /* file.c */
 void http_file_serve(struct op_http_request *rq);
@@ -111,7 +106,6 @@ void http_file_serve(struct op_http_request *rq);
 void http_conn_accept(struct op_http *h, int fd);
 void http_conn_close(struct op_http_conn *c, uint64_t *cause);
 void http_conn_give_away(struct op_http_conn *c);
-void http_conn_move(struct op_http_conn *c, enum conn_list list);
 /* Sends head and body now, keeps what the socket does not take; fd (or -1) follows. */
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
 		    size_t n_body, int fd, off_t fd_bytes);
@@ -119,6 +113,5 @@ void http_conn_timeout(struct op_http_conn *c);
 
 /* server.c */
 void http_handle_closed(struct op_http *h);
-bool http_make_room(struct op_http *h);
 
 #endif

@@ -14,7 +14,8 @@
 #define SNDBUF_MIN (16 * 1024)
 #define SNDBUF_MAX (512 * 1024)
 
-void hub_client_error(struct hub_client *c, const char *topic, const char *fmt, ...)
+static OP_PRINTF(3, 4) void client_error(struct hub_client *c, const char *topic, const char *fmt,
+					 ...)
 {
 	c->hub->count.bad_messages++;
 	if (c->error[0])
@@ -68,7 +69,7 @@ static void add_sub(struct hub_client *c, const struct wish *w)
 {
 	struct hub_sub *old = find_sub(c, w->topic), *sub = NULL;
 	if (!old && c->n_subs >= HUB_SUBS_MAX) {
-		hub_client_error(c, w->topic, "at most %d subscriptions", HUB_SUBS_MAX);
+		client_error(c, w->topic, "at most %d subscriptions", HUB_SUBS_MAX);
 		return;
 	}
 	double rate = hub_rate(w->rate_hz, c->hub->set.max_rate_hz);
@@ -76,7 +77,7 @@ static void add_sub(struct hub_client *c, const struct wish *w)
 	if (s)
 		sub = calloc(1, sizeof(*sub));
 	if (!sub) {
-		hub_client_error(c, w->topic, "no more streams; use a rate that others use");
+		client_error(c, w->topic, "no more streams; use a rate that others use");
 		return;
 	}
 	sub->client = c;
@@ -103,17 +104,17 @@ static bool read_wish(struct hub_client *c, json_t *item, struct wish *w)
 		w->topic = json_string_value(item);
 	} else if (json_unpack_ex(item, &error, 0, "{s:s, s?F, s?I, s?s}", "topic", &w->topic,
 				  "rate", &w->rate_hz, "last", &last, "format", &format)) {
-		hub_client_error(c, NULL, "subscribe: %s", error.text);
+		client_error(c, NULL, "subscribe: %s", error.text);
 		return false;
 	}
 	if (!is_topic(w->topic))
-		hub_client_error(c, NULL, "subscribe: not the name of a topic");
+		client_error(c, NULL, "subscribe: not the name of a topic");
 	else if (!(w->rate_hz >= 0.1 && w->rate_hz <= 60))
-		hub_client_error(c, w->topic, "rate: expected 0.1 to 60 frames per second");
+		client_error(c, w->topic, "rate: expected 0.1 to 60 frames per second");
 	else if (last < 0 || last > HUB_BACKLOG_MAX)
-		hub_client_error(c, w->topic, "last: expected 0 to %d records", HUB_BACKLOG_MAX);
+		client_error(c, w->topic, "last: expected 0 to %d records", HUB_BACKLOG_MAX);
 	else if (strcmp(format, "binary") && strcmp(format, "json"))
-		hub_client_error(c, w->topic, "format: expected binary or json");
+		client_error(c, w->topic, "format: expected binary or json");
 	else {
 		w->last = (uint32_t)last;
 		w->format = format[0] == 'j' ? HUB_JSON : HUB_BINARY;
@@ -127,7 +128,7 @@ static void subscribe(struct hub_client *c, json_t *list)
 	size_t i;
 	json_t *item;
 	if (!json_is_array(list)) {
-		hub_client_error(c, NULL, "subscribe: expected an array");
+		client_error(c, NULL, "subscribe: expected an array");
 		return;
 	}
 	json_array_foreach(list, i, item)
@@ -150,8 +151,8 @@ static void unsubscribe(struct hub_client *c, json_t *list)
 		if (sub)
 			hub_sub_end(sub, "unsubscribed");
 		else
-			hub_client_error(c, topic && is_topic(topic) ? topic : NULL,
-					 "unsubscribe: there is no such subscription");
+			client_error(c, topic && is_topic(topic) ? topic : NULL,
+				     "unsubscribe: there is no such subscription");
 	}
 }
 
@@ -160,14 +161,14 @@ void hub_message(struct hub_client *c, const char *text, size_t n)
 	json_error_t error;
 	json_t *m = lws_frame_is_binary(c->wsi) ? NULL : json_loadb(text, n, 0, &error);
 	if (!json_is_object(m)) {
-		hub_client_error(c, NULL, "expected a JSON object in a text message");
+		client_error(c, NULL, "expected a JSON object in a text message");
 		json_decref(m);
 		return;
 	}
 	json_t *ping = json_object_get(m, "ping"), *sub = json_object_get(m, "subscribe"),
 	       *unsub = json_object_get(m, "unsubscribe");
 	if (!json_is_integer(ping) && !sub && !unsub)
-		hub_client_error(c, NULL, "expected subscribe, unsubscribe or ping");
+		client_error(c, NULL, "expected subscribe, unsubscribe or ping");
 	if (unsub)
 		unsubscribe(c, unsub);
 	if (sub)

@@ -39,7 +39,8 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int http_decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space)
+/* Decodes %XX into out (size bytes with NUL); -1 for a bad escape, a NUL, or if it does not fit. */
+static int decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space)
 {
 	size_t o = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -127,7 +128,7 @@ static int parse_target(char *target, char *path, struct http_head *ret)
 			return -400;
 	size_t n = strcspn(target, "?#");
 	ret->rq.query = target[n] == '?' ? target + n + 1 : "";
-	if (http_decode(target, n, path, OP_HTTP_HEAD_MAX + 1, false) < 0)
+	if (decode(target, n, path, OP_HTTP_HEAD_MAX + 1, false) < 0)
 		return -400;
 	ret->rq.path = path;
 	return has_dot_segment(path) ? -404 : 0;
@@ -281,7 +282,7 @@ bool op_http_query(const struct op_http_request *rq, const char *name, char *out
 	for (const char *p = rq->query; *p;) {
 		size_t len = strcspn(p, "&");
 		if (len > n && !strncmp(p, name, n) && p[n] == '=')
-			return http_decode(p + n + 1, len - n - 1, out, size, true) >= 0;
+			return decode(p + n + 1, len - n - 1, out, size, true) >= 0;
 		p += len + (p[len] == '&');
 	}
 	return false;

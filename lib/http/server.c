@@ -46,7 +46,7 @@ void http_handle_closed(struct op_http *h)
 }
 
 /* The oldest connection that is not in the middle of an answer; those that never asked first. */
-bool http_make_room(struct op_http *h)
+static bool make_room(struct op_http *h)
 {
 	static const enum conn_list order[] = {L_FRESH, L_READING, L_LINGER, L_IDLE};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(order); i++)
@@ -74,7 +74,7 @@ static void refuse(struct op_http *h, int fd)
  * woken for it for ever. */
 static void shed(struct op_http *h)
 {
-	if (http_make_room(h))
+	if (make_room(h))
 		return;
 	close(h->spare_fd);
 	int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -95,7 +95,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		if (fd < 0)
 			return;
 		h->count.accepted++;
-		if (h->n_conns >= h->set.max_connections && !http_make_room(h))
+		if (h->n_conns >= h->set.max_connections && !make_room(h))
 			refuse(h, fd);
 		else
 			http_conn_accept(h, fd);

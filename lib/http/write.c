@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-bool hub_send(struct hub_client *c, uint8_t *at, size_t n, bool text)
+static bool send_message(struct hub_client *c, uint8_t *at, size_t n, bool text)
 {
 	int r = lws_write(c->wsi, at, n, text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
 	if (r < 0) {
@@ -66,7 +66,7 @@ static bool send_binary(struct hub_sub *sub, const struct part *p)
 	put64(h + 32, (uint64_t)p->wall_ns);
 	put32(h + 40, (uint32_t)op_reader_stride(sub->stream->reader));
 	put32(h + 44, 0);
-	return hub_send(sub->client, h, HUB_HEADER + p->bytes, false);
+	return send_message(sub->client, h, HUB_HEADER + p->bytes, false);
 }
 
 static bool send_json(struct hub_sub *sub, const struct part *p)
@@ -82,7 +82,7 @@ static bool send_json(struct hub_sub *sub, const struct part *p)
 		(long long)p->wall_ns);
 	uint8_t *h = p->at - n;
 	memcpy(h, head, (size_t)n);
-	return hub_send(sub->client, h, (size_t)n + p->bytes, true);
+	return send_message(sub->client, h, (size_t)n + p->bytes, true);
 }
 
 /* A jump of the sequence is a loss, whoever caused it: the stream, which was overtaken by the
@@ -141,7 +141,7 @@ static void begin(struct op_hub *hub, struct op_buf *b, const char *what)
 static bool finish(struct hub_client *c, struct op_buf *b)
 {
 	op_json_end(b, '}');
-	return b->err ? true : hub_send(c, (uint8_t *)b->data, b->len, true);
+	return b->err ? true : send_message(c, (uint8_t *)b->data, b->len, true);
 }
 
 bool hub_write_schema(struct hub_sub *sub)

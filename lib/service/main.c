@@ -40,11 +40,6 @@ const char *op_service_bus_dir(const struct op_service *s)
 	return s->bus_dir;
 }
 
-const char *op_service_runtime_dir(const struct op_service *s)
-{
-	return s->place.runtime;
-}
-
 const char *op_service_state_dir(const struct op_service *s)
 {
 	return s->place.state;
@@ -53,11 +48,6 @@ const char *op_service_state_dir(const struct op_service *s)
 const struct op_config *op_service_config(const struct op_service *s)
 {
 	return s->config;
-}
-
-const struct op_service_common *op_service_common(const struct op_service *s)
-{
-	return &s->common;
 }
 
 void op_service_quit(struct op_service *s, int exit_status)

@@ -174,11 +174,6 @@ void op_service_set_state(struct op_service *s, enum op_state state, const char 
 	service_status_publish(s);
 }
 
-enum op_state op_service_state(const struct op_service *s)
-{
-	return (enum op_state)s->status.record.state;
-}
-
 void op_service_count(struct op_service *s, uint64_t records, uint64_t missed, uint64_t errors)
 {
 	s->status.record.records = records;
