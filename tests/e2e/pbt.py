@@ -225,7 +225,7 @@ def a_line_of_a_mebibyte_costs_one_count():
         memory = rss_kib(rig.service.pid)
         rig.say("line 1048576")
         stats = rig.wait_stats(lambda s: s["overlong"] == 1, "overlong")
-        assert rss_kib(rig.service.pid) - memory < 512
+        assert ot.sanitized("outpost-pbt") or rss_kib(rig.service.pid) - memory < 512
         after = rig.wait_samples(stats["samples"] + 800)
         assert after["link"] == "live" and after["hits"] == 0 and after["overlong"] == 1, after
 

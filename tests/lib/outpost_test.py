@@ -325,6 +325,11 @@ def run(*command, timeout=30, env=None, stdin=None, cwd=None):
                           **({} if stdin else {"stdin": subprocess.DEVNULL}))
 
 
+def sanitized(program):
+    """True if the program holds AddressSanitizer, which keeps freed memory: sizes mean nothing then."""
+    return b"__asan_init" in (BUILD / program).read_bytes()
+
+
 def free_port():
     """A TCP port on loopback that nobody uses now."""
     with socket.socket() as s:
