@@ -165,36 +165,38 @@ static void write_counters(const struct counter *c, size_t n, struct op_buf *b)
 	}
 }
 
-#define ENDS(cause_, value_)                                                                     \
-	{                                                                                        \
-		"outpost_http_closed_total", "counter", "connections closed, by cause", "cause", \
-			cause_, value_                                                           \
+#define GAUGE(name, help, value)                       \
+	{                                              \
+		name, "gauge", help, NULL, NULL, value \
 	}
-#define LEFT(cause_, value_)                                                                    \
-	{                                                                                       \
-		"outpost_ws_closed_total", "counter", "live clients closed, by cause", "cause", \
-			cause_, value_                                                          \
+#define TOTAL(name, help, value)                         \
+	{                                                \
+		name, "counter", help, NULL, NULL, value \
 	}
-#define CODE(digit)                                                                                \
-	{                                                                                          \
-		"outpost_http_answers_total", "counter", "answers by status", "code", #digit "xx", \
-			h->status[digit]                                                           \
+#define TOTAL_BY(name, help, label, of, value)          \
+	{                                               \
+		name, "counter", help, label, of, value \
 	}
+#define ENDS(of, value) \
+	TOTAL_BY("outpost_http_closed_total", "connections closed, by cause", "cause", of, value)
+#define LEFT(of, value) \
+	TOTAL_BY("outpost_ws_closed_total", "live clients closed, by cause", "cause", of, value)
+#define CODE(digit)                                                                      \
+	TOTAL_BY("outpost_http_answers_total", "answers by status", "code", #digit "xx", \
+		 h->status[digit])
 
 static void write_http(struct web *w, struct op_buf *b)
 {
 	const struct op_http_counters *h = op_http_counters(w->http);
 	const struct counter list[] = {
-		{"outpost_http_requests_total", "counter", "requests", NULL, NULL, h->requests},
+		TOTAL("outpost_http_requests_total", "requests", h->requests),
 		CODE(2),
 		CODE(3),
 		CODE(4),
 		CODE(5),
-		{"outpost_http_connections", "gauge", "connections now", NULL, NULL, h->open},
-		{"outpost_http_accepted_total", "counter", "connections accepted", NULL, NULL,
-		 h->accepted},
-		{"outpost_http_sent_bytes_total", "counter", "bytes sent", NULL, NULL,
-		 h->bytes_out},
+		GAUGE("outpost_http_connections", "connections now", h->open),
+		TOTAL("outpost_http_accepted_total", "connections accepted", h->accepted),
+		TOTAL("outpost_http_sent_bytes_total", "bytes sent", h->bytes_out),
 		ENDS("peer", h->by_peer),
 		ENDS("evicted", h->evicted),
 		ENDS("refused", h->refused),
@@ -211,29 +213,22 @@ static void write_hub(struct web *w, struct op_buf *b)
 {
 	const struct op_hub_counters *c = op_hub_counters(w->hub);
 	const struct counter list[] = {
-		{"outpost_ws_clients", "gauge", "live clients now", NULL, NULL, c->clients},
-		{"outpost_ws_clients_max", "gauge", "most live clients", NULL, NULL,
-		 (uint64_t)w->set->max_clients},
-		{"outpost_ws_streams", "gauge", "streams now", NULL, NULL, c->streams},
-		{"outpost_ws_subscriptions", "gauge", "subscriptions now", NULL, NULL,
-		 c->subscriptions},
-		{"outpost_ws_connected_total", "counter", "live clients ever", NULL, NULL,
-		 c->connected},
-		{"outpost_ws_refused_total", "counter", "live clients refused", NULL, NULL,
-		 c->refused},
-		{"outpost_ws_frames_total", "counter", "frames sent", NULL, NULL, c->frames},
-		{"outpost_ws_records_total", "counter", "records sent", NULL, NULL, c->records},
-		{"outpost_ws_sent_bytes_total", "counter", "bytes sent", NULL, NULL, c->bytes},
-		{"outpost_ws_missed_total", "counter", "records slow clients lost", NULL, NULL,
-		 c->missed},
-		{"outpost_ws_skips_total", "counter", "slow clients moved to the newest frame",
-		 NULL, NULL, c->skips},
-		{"outpost_ws_step_downs_total", "counter", "slow clients given a lower rate", NULL,
-		 NULL, c->step_downs},
-		{"outpost_ws_messages_total", "counter", "messages of clients", NULL, NULL,
-		 c->messages},
-		{"outpost_ws_bad_messages_total", "counter", "messages answered by an error", NULL,
-		 NULL, c->bad_messages},
+		GAUGE("outpost_ws_clients", "live clients now", c->clients),
+		GAUGE("outpost_ws_clients_max", "most live clients", (uint64_t)w->set->max_clients),
+		GAUGE("outpost_ws_streams", "streams now", c->streams),
+		GAUGE("outpost_ws_subscriptions", "subscriptions now", c->subscriptions),
+		TOTAL("outpost_ws_connected_total", "live clients ever", c->connected),
+		TOTAL("outpost_ws_refused_total", "live clients refused", c->refused),
+		TOTAL("outpost_ws_frames_total", "frames sent", c->frames),
+		TOTAL("outpost_ws_records_total", "records sent", c->records),
+		TOTAL("outpost_ws_sent_bytes_total", "bytes sent", c->bytes),
+		TOTAL("outpost_ws_missed_total", "records slow clients lost", c->missed),
+		TOTAL("outpost_ws_skips_total", "slow clients moved to the newest frame", c->skips),
+		TOTAL("outpost_ws_step_downs_total", "slow clients given a lower rate",
+		      c->step_downs),
+		TOTAL("outpost_ws_messages_total", "messages of clients", c->messages),
+		TOTAL("outpost_ws_bad_messages_total", "messages answered by an error",
+		      c->bad_messages),
 		LEFT("left", c->left),
 		LEFT("vanished", c->vanished),
 		LEFT("stalled", c->stalled),
