@@ -143,26 +143,15 @@ static bool wanted(const struct options *o, const char *service)
 
 static int know_services(const struct options *o, const struct op_config *c)
 {
-	size_t n = op_config_service_count(c);
-	OP_AUTO_FREE const char **names = calloc(n, sizeof(*names));
-	if (!names)
-		return wrong("out of memory", NULL);
-	for (size_t i = 0; i < n; i++)
-		names[i] = op_config_service_name(c, i);
-	for (int k = 0; k < o->n_services; k++) {
-		size_t i = 0;
-		while (i < n && strcmp(names[i], o->services[k]))
-			i++;
-		if (i < n)
-			continue;
-		const char *near = op_nearest(o->services[k], names, n);
-		fprintf(stderr,
-			near ? "%s: no service \"%s\" (did you mean \"%s\"?)\n"
-			     : "%s: no service \"%s\"\n",
-			o->file, o->services[k], near);
-		return 1;
-	}
-	return 0;
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, 64 * 1024);
+	int rc = 0;
+	for (int i = 0; i < o->n_services; i++)
+		if (op_config_find_service(c, o->services[i], &errors) < 0)
+			rc = 1;
+	if (rc)
+		fputs(errors.data, stderr);
+	return rc;
 }
 
 /* What the program said, or why it said nothing. */

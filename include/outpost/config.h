@@ -126,6 +126,10 @@ const char *op_config_file(const struct op_config *c);
 size_t op_config_service_count(const struct op_config *c);
 const char *op_config_service_name(const struct op_config *c, size_t i);
 
+/* 0, or -ENOENT after errors got a line that names the nearest there is. */
+int op_config_find_service(const struct op_config *c, const char *service,
+			   struct op_buf *errors) OP_MUST_CHECK;
+
 /* The program of a service, as it is in the settings or outpost-NAME by default; does not check
  * anything, so that a program can be asked about settings that are wrong. */
 void op_config_program(const struct op_config *c, const char *service, char *ret, size_t size);

@@ -358,3 +358,18 @@ void op_config_simulator(const struct op_config *c, size_t i, struct op_config_s
 {
 	*ret = c->simulators[i];
 }
+
+int op_config_find_service(const struct op_config *c, const char *service, struct op_buf *errors)
+{
+	if (service_node(c, service))
+		return 0;
+	size_t n = op_config_service_count(c);
+	OP_AUTO_FREE const char **names = calloc(n ? n : 1, sizeof(*names));
+	for (size_t i = 0; names && i < n; i++)
+		names[i] = op_config_service_name(c, i);
+	const char *near = names ? op_nearest(service, names, n) : NULL;
+	op_buf_printf(errors, "%s: no service \"%.64s\" (%s%s%s)\n", c->file, service,
+		      near ? "did you mean \"" : "add it below \"services", near ? near : "",
+		      near ? "\"?" : "\"");
+	return -ENOENT;
+}

@@ -440,11 +440,9 @@ int op_config_service(const struct op_config *c, const char *service,
 		assert(!find(op_service_common_settings, op_service_common_settings_count,
 			     table[i].key) &&
 		       "a key that every service has already");
-	if (!service_node(c, service)) {
-		op_buf_printf(errors, "%s: no service \"%.64s\" (add it below \"services\")\n",
-			      c->file, service);
-		return -ENOENT;
-	}
+	int rc = op_config_find_service(c, service, errors);
+	if (rc)
+		return rc;
 	size_t bytes = table ? table_bytes(table, n) : 0;
 	OP_AUTO_FREE void *settings = calloc(1, bytes ? bytes : 1);
 	OP_AUTO_FREE struct problems *p = calloc(1, sizeof(*p));
@@ -452,7 +450,7 @@ int op_config_service(const struct op_config *c, const char *service,
 		return -ENOMEM;
 	struct op_service_common common = {.watchdog_s = 0};
 	check_service(c, p, service, table, n, settings, &common);
-	int rc = problems_write(p, errors);
+	rc = problems_write(p, errors);
 	if (rc)
 		return rc;
 	if (ret_settings && table)

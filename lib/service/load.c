@@ -49,24 +49,13 @@ static int find_service(struct op_service *s, struct op_buf *errors)
 	return -EINVAL;
 }
 
-static bool has_service(const struct op_config *c, const char *name)
-{
-	size_t n = op_config_service_count(c);
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(op_config_service_name(c, i), name))
-			return true;
-	return false;
-}
-
 static int name_service(struct op_service *s, struct op_buf *errors)
 {
 	if (!s->args.service)
 		return find_service(s, errors);
-	if (!has_service(s->config, s->args.service)) {
-		op_buf_printf(errors, "%s: no service \"%s\"\n", op_config_file(s->config),
-			      s->args.service);
-		return -EINVAL;
-	}
+	int r = op_config_find_service(s->config, s->args.service, errors);
+	if (r < 0)
+		return r;
 	if (strlen(s->args.service) >= sizeof(s->name) - strlen("status."))
 		return -ENAMETOOLONG;
 	memcpy(s->name, s->args.service, strlen(s->args.service) + 1);

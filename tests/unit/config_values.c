@@ -315,7 +315,9 @@ TEST(without_a_table_only_the_common_keys_are_checked)
 		  "not \"x\"\n");
 	op_buf_reset(&errors);
 	CHECK_INT(op_config_service(c, "t", NULL, 0, NULL, &common, &errors), -ENOENT);
-	CHECK_HAS(errors.data, "a.yaml: no service \"t\"");
+	CHECK_STR(errors.data, "a.yaml: no service \"t\" (add it below \"services\")\n");
+	op_buf_reset(&errors);
+	CHECK_INT(op_config_find_service(c, "s", &errors), 0);
 	op_config_free(c);
 }
 
