@@ -114,7 +114,7 @@ static void write_readers(struct web *w, struct op_buf *b)
 		struct op_reader *r = w->topics[i].reader;
 		size_t n = r ? op_reader_list(r, readers, OP_ARRAY_SIZE(readers)) : 0;
 		for (size_t k = 0; k < n; k++) {
-			char pid[16], number[16];
+			char pid[16], number[24];
 			snprintf(pid, sizeof(pid), "%d", readers[k].pid);
 			snprintf(number, sizeof(number), "%zu", k); /* a process may read twice */
 			op_prom_count(b, name,
