@@ -157,8 +157,8 @@ struct op_service_common {
 	int64_t watchdog_s; /* 0: no watchdog */
 	int64_t start_timeout_s;
 	int64_t stop_timeout_s;
-	int64_t restart_limit; /* failures in a row before the cool-down; contract R28: 5 */
-	int64_t cooldown_s;    /* pause after that; contract R28: 10 */
+	int64_t restart_limit; /* failures in a row before the cool-down */
+	int64_t cooldown_s;    /* pause after that */
 	int64_t backoff_ms;    /* pause before the first restart; doubles up to backoff_max_ms */
 	int64_t backoff_max_ms;
 	bool enabled;
