@@ -44,14 +44,23 @@ static void start(void)
 	assert(op_http_static(http, dir) == 0);
 }
 
+/* Thousands a second, each leaving a TIME_WAIT that holds its port for a while: one loopback
+ * address has too few, so they come from two hundred in turn. */
 static int connect_client(void)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(op_http_port(http))};
-	struct linger reset = {1, 0}; /* no TIME_WAIT: there are thousands a second */
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	assert(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)));
+	static uint32_t turn;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(op_http_port(http))};
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + turn++ % 200);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	assert(fd >= 0);
+	assert(!setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
+	assert(!bind(fd, (struct sockaddr *)&from, sizeof(from)));
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		perror("connect");
+		abort();
+	}
 	return fd;
 }
 
