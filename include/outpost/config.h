@@ -174,6 +174,12 @@ int op_config_service(const struct op_config *c, const char *service,
 		      const struct op_setting *table, size_t n, void *ret_settings,
 		      struct op_service_common *ret_common, struct op_buf *errors) OP_MUST_CHECK;
 
+/* A mistake that a table cannot find: one line to errors in the form of the others, with the place
+ * of the setting. key is below the service ("device.baud"); of a part that was not set by itself
+ * the whole is named. The text must not hold a secret. */
+void op_config_wrong(const struct op_config *c, const char *service, const char *key,
+		     struct op_buf *errors, const char *fmt, ...) OP_PRINTF(5, 6);
+
 /* The effective settings of one service as YAML with the origin of each as a comment, secrets
  * masked; and the reference of a table as Markdown. */
 int op_config_show(const struct op_config *c, const char *service, const struct op_setting *table,

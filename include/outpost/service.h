@@ -89,12 +89,17 @@ struct op_service_desc {
 	size_t settings_bytes; /* sizeof the settings struct */
 	const struct op_call *calls;
 	size_t n_calls;
-	/* Begin work. settings stay valid until the process ends. Return a negative error after
-	 * logging what to do; the service then leaves with status OP_EXIT_FAULT, or with that of
-	 * op_service_quit if start called it (OP_EXIT_CONFIG for what a restart cannot mend). */
+	/* What the table cannot say of the settings. Run by --check and before every start: opens
+	 * nothing, asks no network. Writes each mistake with op_config_wrong. NULL: nothing. */
+	void (*check)(const struct op_config *c, const char *service, const void *settings,
+		      struct op_buf *errors);
+	/* Begin work. settings stay valid until the process ends. Return a negative error;
+	 * it is logged and the service leaves with OP_EXIT_FAULT. Where start knows more it logs
+	 * what to do and calls op_service_quit (OP_EXIT_CONFIG for what a restart cannot mend). */
 	int (*start)(struct op_service *s, const void *settings, void **ret_self);
-	/* Stop work and close every handle; called once, also after a failed start with what
-	 * *ret_self held. The loop runs until all handles are closed or stop_timeout_s is over. */
+	/* Stop work and close every handle; called once, also at once after a failed start with
+	 * what *ret_self held; nothing else is called then. The loop runs until all handles are
+	 * closed or stop_timeout_s is over. */
 	void (*stop)(struct op_service *s, void *self);
 	/* True while the work moves: called before each WATCHDOG=1. NULL: the loop is the work, and
 	 * sched.policy and sched.priority are applied to the loop thread. */

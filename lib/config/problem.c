@@ -99,6 +99,48 @@ int problems_write(struct problems *p, struct op_buf *errors)
 	return rc;
 }
 
+/* The deepest node on the dotted way to key; *ret_path gets as much of the way as there is. */
+static const struct node *place_of(const struct node *n, const char *key, struct op_buf *ret_path)
+{
+	while (*key) {
+		char part[PATH_BYTES];
+		size_t len = strcspn(key, ".");
+		(void)snprintf(part, sizeof(part), "%.*s", (int)len, key); /* keys are short */
+		const struct node *next = node_find(n, part);
+		if (!next)
+			break;
+		op_buf_printf(ret_path, ".%s", part);
+		n = next;
+		key += len + (key[len] == '.');
+	}
+	return n;
+}
+
+void op_config_wrong(const struct op_config *c, const char *service, const char *key,
+		     struct op_buf *errors, const char *fmt, ...)
+{
+	const struct node *above = service_node(c, service);
+	OP_AUTO_BUF struct op_buf path;
+	op_buf_init(&path, PATH_BYTES);
+	op_buf_printf(&path, "services.%s", service);
+	const struct node *n = place_of(above, key, &path);
+	if (n == above)
+		op_buf_printf(&path, ".%s", key);
+	struct origin at = n == above ? n->key_at : n->at;
+	bool named = at.kind == ORIGIN_SET && at.name && !strcmp(at.name, path.data);
+	if (named)
+		at.value = n->text;
+	origin_write(&at, errors);
+	op_buf_printf(errors, named ? ": " : ": %s: ", path.data);
+	va_list ap;
+	va_start(ap, fmt);
+	OP_AUTO_FREE char *message = NULL;
+	if (vasprintf(&message, fmt, ap) < 0)
+		message = NULL;
+	va_end(ap);
+	op_buf_printf(errors, "%s\n", message ? message : "out of memory");
+}
+
 void hint_write(struct op_buf *out, const char *word, const char *const *names, size_t n)
 {
 	const char *near = op_nearest(word, names, n);

@@ -74,6 +74,10 @@ static int load(struct op_service *s, struct op_buf *errors)
 		return -ENOMEM;
 	r = op_config_service(s->config, s->name, s->desc->settings, s->desc->n_settings,
 			      s->settings, &s->common, errors);
+	if (r == 0 && s->desc->check)
+		s->desc->check(s->config, s->name, s->settings, errors);
+	if (r == 0 && errors->len > 0)
+		r = -EINVAL;
 	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->place.runtime);
 	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;
 }

@@ -128,9 +128,11 @@ static int make_places(struct op_service *s)
 {
 	int r = op_runtime_make(s->place.runtime);
 	if (r < 0) {
-		op_log(OP_ERR, "runtime directory %s: %s; make it writable or use --runtime",
+		op_log(OP_ERR,
+		       "runtime directory %s: %s; make it writable, with room, or use "
+		       "--runtime",
 		       s->place.runtime, op_strerror(r));
-		return OP_EXIT_CONFIG;
+		return r == -ENOSPC || r == -EDQUOT ? OP_EXIT_FAULT : OP_EXIT_CONFIG;
 	}
 	r = op_dir_make(s->place.state, 0750);
 	if (r < 0 && r != -EEXIST)
@@ -201,15 +203,30 @@ static int open_calls(struct op_service *s)
 	return r == -ENAMETOOLONG ? OP_EXIT_CONFIG : r < 0 ? OP_EXIT_FAULT : 0;
 }
 
+/* Whoever asked for an exit status knew the reason and has said it. */
+static void explain_start(const struct op_service *s, int err)
+{
+	if (atomic_load_explicit(&s->exit_status, memory_order_relaxed) >= 0)
+		return;
+	if (err == -ENOSPC || err == -EDQUOT)
+		op_log(OP_ERR, "cannot start: %s: make room below %s", op_strerror(err),
+		       s->place.runtime);
+	else
+		op_log(OP_ERR, "cannot start: %s", op_strerror(err));
+}
+
+/* What is half built is taken down before the loop goes round: no timer, call or watchdog may ever
+ * meet it. */
 static void start_work(struct op_service *s)
 {
 	if (!s->desc->alive)
 		op_service_sched_thread(s);
 	int r = s->desc->start(s, s->settings, &s->self);
-	if (r < 0) {
-		op_service_quit(s, OP_EXIT_FAULT); /* unless start asked for another status */
-		op_log(OP_ERR, "cannot start: %s", op_strerror(r));
-	}
+	if (r == 0)
+		return;
+	explain_start(s, r);
+	op_service_quit(s, OP_EXIT_FAULT); /* unless start asked for another status */
+	begin_stop(s);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

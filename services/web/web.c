@@ -9,6 +9,7 @@
  */
 #include "web.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -167,6 +168,12 @@ static int explain_listen(struct web *w, int err)
 		       "services.%s.listen=%s:%u",
 		       l->host, l->port, owner.data, name, l->host,
 		       l->port < 65535 ? l->port + 1 : 8080);
+	} else if (err == -EACCES && l->port < 1024) {
+		op_log(OP_ERR,
+		       "cannot listen on %s:%u: ports below 1024 need root or CAP_NET_BIND_SERVICE "
+		       "(systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE); or choose a higher "
+		       "one: --set services.%s.listen=%s:%u",
+		       l->host, l->port, name, l->host, l->port + 8000);
 	} else {
 		op_log(OP_ERR, "cannot listen on %s:%u: %s; set services.%s.listen", l->host,
 		       l->port, op_strerror(err), name);
@@ -245,6 +252,43 @@ static void tell_url(struct web *w)
 	op_log(OP_INFO, "listening on %s", url);
 }
 
+/* ---- settings ---------------------------------------------------------------------------- */
+
+static bool is_name(const char *host)
+{
+	for (const char *at = host; *at;) {
+		size_t n = strcspn(at, ".");
+		if (n == 0 || n > 63 || at[0] == '-' || at[n - 1] == '-' || strpbrk(host, ":%"))
+			return false;
+		at += n + (at[n] == '.');
+	}
+	return strlen(host) <= 253;
+}
+
+/* An address or what may be a name; whether the name leads anywhere is seen when it is used. */
+static bool is_host(const char *host)
+{
+	char address[sizeof(((struct op_listen *)0)->host)];
+	struct in6_addr six;
+	struct in_addr four;
+	if (!host[strspn(host, "0123456789.")])
+		return !*host || inet_aton(host, &four);
+	(void)snprintf(address, sizeof(address), "%.*s", (int)strcspn(host, "%"), host); /* fits */
+	return inet_pton(AF_INET6, address, &six) == 1 || is_name(host);
+}
+
+static void check(const struct op_config *c, const char *service, const void *settings,
+		  struct op_buf *errors)
+{
+	const struct web_settings *set = settings;
+	if (!is_host(set->listen.host))
+		op_config_wrong(c, service, "listen.host", errors,
+				"\"%s\" is neither an address nor a name of a host",
+				set->listen.host);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
 static int start(struct op_service *s, const void *settings, void **ret_self)
 {
 	static struct web self; /* one per process; status() may still be asked after stop() */
@@ -304,6 +348,7 @@ int main(int argc, char **argv)
 		.help = "serves the page, live data and the state of the appliance",
 		.settings = web_settings_table,
 		.settings_bytes = sizeof(struct web_settings),
+		.check = check,
 		.start = start,
 		.stop = stop,
 		.status = status,

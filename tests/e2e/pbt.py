@@ -7,7 +7,11 @@
 # SPDX-License-Identifier: MIT
 import json
 import os
+import re
+import resource
 import signal
+import socket
+import subprocess
 
 import outpost_test as ot
 
@@ -302,16 +306,83 @@ def calls_recalibrate_and_change_the_profile():
         assert done.returncode == 1 and "expected one of the profiles" in done.stderr, done
 
 
+def pbt_yaml(device="serial:/nowhere/port"):
+    yaml = ot.directory() / "x.yaml"
+    yaml.write_text(f"appliance: x\nservices:\n  pbt:\n    device: {device}\n")
+    return yaml
+
+
+WRONG_DEVICES = (("tcp:1", "serial"), ("serial:/dev/ttyUSB0?bauds=9600", "parameters baud and id"),
+                 ("serial:/dev/null?baud=fast", "baud is a number"), ("serial:ttyUSB0", "begins with /"),
+                 ("serial:?id=x", "PATH"))
+
+
 @ot.test()
-def a_wrong_device_never_starts():
-    rig_dir = ot.directory()
-    yaml = rig_dir / "x.yaml"
-    yaml.write_text("appliance: x\nservices:\n  pbt:\n    program: outpost-pbt\n"
-                    "    device: serial:/dev/null?baud=fast\n")
-    (rig_dir / "run").mkdir()
-    done = ot.run(ot.BUILD / "outpost-pbt", "--appliance", yaml, "--runtime", rig_dir / "run",
-                  "--state", rig_dir)
-    assert done.returncode == 1 and "baud is a number" in done.stderr, done
+def a_wrong_device_never_starts_and_is_named_by_check():
+    for device, want in WRONG_DEVICES:
+        for sets, where in (([], r"x\.yaml:4:13: services\.pbt\.device: "),
+                            (["--set", f"services.pbt.device={device}"], r"--set services\.pbt\.device=[^ ]*: ")):
+            yaml = pbt_yaml() if sets else pbt_yaml(device)
+            for program, status in ((["outpost-pbt", "--appliance", yaml, "--check"], 78),
+                                    (["outpost-pbt", "--appliance", yaml, "--runtime", ot.directory() / "r"], 78),
+                                    (["outpost", "config", "check", yaml], None),
+                                    (["outpost", "run", yaml, "--runtime", ot.directory() / "r"], 2)):
+                done = ot.run(ot.BUILD / program[0], *program[1:], *sets)
+                assert done.returncode == status or (status is None and done.returncode > 0), (program, done)
+                lines = [x for x in done.stderr.splitlines() if want in x]
+                assert len(lines) == 1 and re.search(where, lines[0]), (device, program, done)
+
+
+def try_to_start(yaml, prepare=None, wrap=()):
+    """Exit status and lines of a service that must end by itself or be stopped by us once it is up."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        path = str(ot.directory() / "notify")
+        notify.bind(path)
+        try:
+            env = {**os.environ, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}
+            command = [*wrap, ot.BUILD / "outpost-pbt", "--appliance", yaml, "--runtime", ot.directory() / "r",
+                       "--state", ot.directory()]
+            with subprocess.Popen([str(c) for c in command], env=env, stderr=subprocess.PIPE, text=True,
+                                  preexec_fn=prepare) as child:
+                notify.settimeout(0.05)
+                asked = False
+                while child.poll() is None:
+                    try:
+                        if b"READY=1" in notify.recv(4096) and not asked:
+                            asked = True
+                            child.terminate()
+                    except TimeoutError:
+                        pass
+                return child.wait(), child.stderr.read()
+        finally:
+            os.unlink(path)
+
+
+@ot.test(timeout=60)
+def a_start_that_fails_at_any_step_is_taken_down_cleanly():
+    yaml, statuses = pbt_yaml(), []  # with fewer files libuv itself aborts
+    for files in range(8, 24):
+        status, text = try_to_start(yaml, lambda n=files: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+        assert status in (0, 1) and "Sanitizer" not in text, (files, status, text)
+        statuses.append(status)
+    assert 0 in statuses and statuses.count(1) > 6, statuses
+
+
+@ot.test(timeout=60)
+def a_full_runtime_is_one_clear_line():
+    if ot.run("unshare", "-rm", "true").returncode != 0:
+        raise ot.Skip("needs user namespaces")
+    run, yaml, failed = ot.directory() / "r", pbt_yaml(), 0
+    run.mkdir()
+    for kib in (4, 16, 28, 64, 128, 256, 512):
+        status, text = try_to_start(yaml, wrap=("unshare", "-rm", "sh", "-c",
+                                                f'mount -t tmpfs -o size={kib}k none "{run}" && exec "$@"', "sh"))
+        lines = [x for x in text.splitlines() if "No space left" in x or "room" in x]
+        assert status in (0, 1), (kib, status, text)
+        if status == 1:
+            failed += 1
+            assert len(lines) == 1 and str(run) in lines[0], (kib, text)
+    assert failed >= 3, failed
 
 
 @ot.test()

@@ -115,6 +115,7 @@ static int start_work(struct pbt *p)
 	int err = op_serial_params(&set->device, set->by_id_dir, &params.serial, &wrong);
 	if (err < 0) {
 		op_log(OP_ERR, "services.%s.device: %s", op_service_name(p->service), wrong.data);
+		op_service_quit(p->service, OP_EXIT_CONFIG);
 		return err;
 	}
 	err = acquire_start(&params, &p->acquire);
@@ -137,13 +138,7 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	int err = monitor_open(&p->monitor);
 	if (err == 0)
 		err = start_work(p);
-	if (err == 0)
-		err = monitor_watch(&p->monitor);
-	if (err < 0)
-		op_log(OP_ERR,
-		       "cannot start: %s; see that %s is writable and its file system has room",
-		       op_strerror(err), op_service_bus_dir(s));
-	return err;
+	return err < 0 ? err : monitor_watch(&p->monitor);
 }
 
 static void stop(struct op_service *s, void *self)
@@ -176,6 +171,7 @@ int main(int argc, char **argv)
 		.settings = pbt_settings_table,
 		.n_settings = pbt_settings_count,
 		.settings_bytes = sizeof(struct pbt_settings),
+		.check = pbt_settings_check,
 		.calls = calls,
 		.n_calls = OP_ARRAY_SIZE(calls),
 		.start = start,

@@ -6,6 +6,9 @@
  */
 #include "settings.h"
 
+#include "lib/dev/serial.h"
+
+static const char *const schemes[] = {"serial", NULL};
 static const char *const senses[] = {"profile", "inverse", "direct", NULL};
 
 #define AT(member) .offset = offsetof(struct pbt_settings, member)
@@ -23,6 +26,7 @@ static const char *const senses[] = {"profile", "inverse", "direct", NULL};
 
 const struct op_setting pbt_settings_table[] = {
 	{"device", OP_SET_DEVICE, AT(device), .def = "serial:/dev/ttyUSB0?baud=115200",
+	 .choices = schemes,
 	 .help = "board: serial:PATH?baud=RATE&id=TEXT, where PATH may be a pattern"},
 	{"by_id_dir", OP_SET_STRING, AT(by_id_dir),
 	 .size = sizeof(((struct pbt_settings *)0)->by_id_dir), .def = "/dev/serial/by-id",
@@ -69,6 +73,22 @@ const struct op_setting pbt_settings_table[] = {
 	WHOLE(retry_ms, "1000", 10, 60000, "ms", "pause between the attempts after that"),
 };
 const size_t pbt_settings_count = OP_ARRAY_SIZE(pbt_settings_table);
+
+void pbt_settings_check(const struct op_config *c, const char *service, const void *settings,
+			struct op_buf *errors)
+{
+	const struct pbt_settings *s = settings;
+	struct op_serial_params params;
+	OP_AUTO_BUF struct op_buf wrong;
+	op_buf_init(&wrong, 1024);
+	bool baud = op_device_uri_param(&s->device, "baud", NULL);
+	if (op_serial_params(&s->device, s->by_id_dir, &params, &wrong) < 0)
+		op_config_wrong(c, service, baud ? "device.baud" : "device", errors, "%s",
+				wrong.data);
+	else if (params.path[0] != '/')
+		op_config_wrong(c, service, "device.path", errors,
+				"expected a path that begins with /, not \"%s\"", params.path);
+}
 
 static void override(double *value, double set)
 {

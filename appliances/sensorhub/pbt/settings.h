@@ -33,6 +33,9 @@ struct pbt_settings {
 extern const struct op_setting pbt_settings_table[];
 extern const size_t pbt_settings_count;
 
+/* What the table cannot say: what a serial device may be. */
+void pbt_settings_check(const struct op_config *c, const char *service, const void *settings,
+			struct op_buf *errors);
 /* The profile of that index with everything that was set by itself on top. */
 struct op_hit_chain_params pbt_settings_chain(const struct pbt_settings *s, size_t profile);
 struct op_link_params pbt_settings_link(const struct pbt_settings *s);
