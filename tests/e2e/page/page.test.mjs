@@ -41,7 +41,7 @@ test('title, headings and element ids are those of the contract', async () => {
 		assert.equal(await page.locator(`#${id}`).count(), 1, `one #${id}`);
 	assert.match(await text(page, '#baseline-value'), /^\d+\.\d$/);
 	assert.match(await text(page, '#envelope-value'), /^\d+\.\d$/);
-	assert.equal(await text(page, '#threshold-value'), '60');
+	await until(page, 'the threshold that pbt.stats says', () => document.getElementById('threshold-value').textContent === '60');
 });
 
 test('the waveform moves', async () => {
@@ -312,6 +312,9 @@ test('a full appliance says that it is busy, and lets in when there is room', as
 		const second = await openPage(browser, small.url);
 		await until(second, 'a banner that says busy', () => /The appliance is busy/.test(document.getElementById('banner').innerText));
 		assert.equal(await text(second, '#status-text'), 'Disconnected');
+		await until(second, 'the cards', () => document.querySelectorAll('.cards .card').length === 4);
+		for (const id of ['baseline-value', 'envelope-value', 'threshold-value', 'pulse-count'])
+			assert.equal(await text(second, `#${id}`), '–', `#${id} is not known`);
 		await first.context().close();
 		await connected(second); // by itself
 		assert.equal(await second.locator('#banner').isVisible(), false);

@@ -30,7 +30,7 @@ class SensorHub {
 		this.sample = app.feeds.open('pbt.sample', { rate: RATE, capacity: 65536, last: 16384 });
 		this.stats = app.feeds.open('pbt.stats', { rate: 2, capacity: 256, last: 120 });
 		this.hit = app.feeds.open('pbt.hit', { rate: 20, capacity: 512, last: 256 });
-		this.threshold = 60; // until pbt.stats says
+		this.threshold = null; // not known until pbt.stats says
 		this.makePanel();
 		this.hits = new HitList(app, this.hit, this.sample, (hit) => this.jump(hit));
 		this.health = new Health(app, this);
@@ -81,7 +81,7 @@ class SensorHub {
 	}
 
 	drawOver(plot, ctx) {
-		if (this.panel.shows('threshold'))
+		if (this.panel.shows('threshold') && this.threshold !== null)
 			drawThreshold(plot, ctx, this.stats.ring, this.threshold);
 		if (this.panel.shows('hits'))
 			drawHits(plot, ctx, this.hits.list, this.hits.selected);
@@ -94,7 +94,7 @@ class SensorHub {
 		const row = h('section', { class: 'cards', 'aria-label': 'Readings' },
 			card('baseline-value', 'Baseline', 'counts', '–'),
 			card('envelope-value', 'Current Envelope', 'counts', '–'),
-			card('threshold-value', 'Threshold', 'counts', '60'),
+			card('threshold-value', 'Threshold', 'counts', '–'),
 			card('pulse-count', 'Pulse Count', '', '–'));
 		this.values = Object.fromEntries(['baseline-value', 'envelope-value', 'threshold-value', 'pulse-count']
 			.map((id) => [id, row.querySelector(`#${id}`)]));
@@ -153,7 +153,7 @@ class SensorHub {
 		this.panel.update();
 		setText(this.values['baseline-value'], newest ? newest.baseline.toFixed(1) : '–');
 		setText(this.values['envelope-value'], newest ? newest.envelope.toFixed(1) : '–');
-		setText(this.values['threshold-value'], this.threshold.toFixed(0));
+		setText(this.values['threshold-value'], this.threshold?.toFixed(0) ?? '–');
 		setText(this.values['pulse-count'], stats ? String(this.pulses(stats)) : '–');
 		setAttr(this.panel.el.parentElement, 'data-offline', String(offline));
 		this.hits.refresh();
