@@ -7,6 +7,7 @@ import { Ring } from './ring.js';
 
 const BACKLOG_MAX = 16384; // records the server gives at once
 const MEASURE_MS = 5000;
+const MEASURE_PERIODS = 8; // of a slow topic
 const MARGIN_S = 3; // for what is on its way, and for a page that lags
 
 export class Feed extends EventTarget {
@@ -20,7 +21,7 @@ export class Feed extends EventTarget {
 		this.received = 0;
 		this.missedBefore = 0; // by subscriptions that are over
 		this.missedNow = 0;
-		this.arrivals = []; // {at, sentMs, records} of live frames
+		this.restartMeasuring();
 		this.arrivedAt = 0;
 	}
 
@@ -41,6 +42,7 @@ export class Feed extends EventTarget {
 		this.missedBefore += this.missedNow;
 		this.missedNow = 0;
 		this.reason = '';
+		this.restartMeasuring();
 		if (!this.ring || !same)
 			this.ring = new Ring(schema, this.capacity);
 		this.dispatchEvent(new Event('schema'));
@@ -65,22 +67,37 @@ export class Feed extends EventTarget {
 		this.dispatchEvent(new Event('schema'));
 	}
 
+	restartMeasuring() {
+		this.arrivals = []; // {at, sentMs, records} of live frames
+		this.measuredSince = performance.now();
+	}
+
+	/** Milliseconds from one record to the next as declared; 0 if published on events. */
+	get periodMs() {
+		return this.schema?.rate_hz > 0 ? 1000 / this.schema.rate_hz : 0;
+	}
+
 	measure(header, at) {
 		const sentMs = header.bootNs * 1e-6;
 		this.arrivals.push({ at, sentMs, records: header.count });
-		while (this.arrivals.length > 2 && sentMs - this.arrivals[0].sentMs > MEASURE_MS)
+		const window = Math.max(MEASURE_MS, MEASURE_PERIODS * this.periodMs);
+		while (this.arrivals.length > 2 && sentMs - this.arrivals[0].sentMs > window)
 			this.arrivals.shift();
 	}
 
 	/**
-	 * {records, frames} per second that arrived here during the last seconds; 0 when silent. The
-	 * server's time of each frame counts, since this page may have been busy when it came.
+	 * {records, frames} per second that arrived here during the last seconds; 0 when silent, null
+	 * until enough came to tell: a second, or four periods. The server's time of each frame counts,
+	 * since this page may have been busy when it came.
 	 */
 	rates(now = performance.now()) {
 		const a = this.arrivals, n = a.length;
-		if (n < 3 || now - a[n - 1].at > 2500 + 2000 / this.rate)
+		const quiet = now - (n ? a[n - 1].at : this.measuredSince);
+		if (quiet > 2500 + 2000 / this.rate + 2 * this.periodMs)
 			return { records: 0, frames: 0 };
-		const seconds = (a[n - 1].sentMs - a[0].sentMs) / 1000;
+		const seconds = n ? (a[n - 1].sentMs - a[0].sentMs) / 1000 : 0;
+		if (n < 3 || seconds < Math.max(1, 3.8 * this.periodMs / 1000))
+			return null;
 		let records = 0;
 		for (let i = 1; i < n; i++)
 			records += a[i].records;
@@ -107,7 +124,7 @@ export class Feed extends EventTarget {
 		if (rate === this.rate)
 			return;
 		this.rate = rate;
-		this.arrivals.length = 0;
+		this.restartMeasuring();
 		this.link.subscribe(this);
 	}
 

@@ -40,10 +40,11 @@ export class Health {
 	}
 
 	update() {
-		const { sample, stats, panel } = this.view, { records, frames } = sample.rates();
+		const { sample, stats, panel } = this.view, rates = sample.rates();
+		const hertz = (what) => (!sample.ring ? '–' : rates ? `${rates[what].toFixed(1)} Hz` : 'measuring…');
 		const { governor } = panel.plot;
-		setText(this.dds['sample-rate'], `${records.toFixed(1)} Hz`);
-		setText(this.dds['update-rate'], `${frames.toFixed(1)} Hz`);
+		setText(this.dds['sample-rate'], hertz('records'));
+		setText(this.dds['update-rate'], hertz('frames'));
 		setText(this.dds['sample-count'], String(sample.received));
 		setText(this.dds['buffer-size'], String(sample.ring?.length ?? 0));
 		setText(this.dds['draw-cost'], `${governor.costMs.toFixed(1)} ms${panel.plot.moving() ? ` × ${Math.round(governor.fps)}/s` : ''}`);

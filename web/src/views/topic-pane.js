@@ -141,16 +141,27 @@ export class TopicPane {
 			return setText(this.head, feed.reason || 'Waiting for its declaration…');
 		for (const [field, cell] of this.cells)
 			setText(cell, newest ? shownText(field, newest[field.name]) : '–');
-		const { records, frames } = feed.rates(), { schema } = feed;
+		const { schema } = feed;
 		setText(this.facts, [
 			schema.rate_hz ? `declared ${schema.rate_hz} Hz` : 'published on events',
-			`received ${records.toFixed(records >= 100 ? 0 : 1)} records/s in ${frames.toFixed(1)} frames/s`,
+			this.receivedText(),
 			`age ${durationText(feed.ageMs() / 1000)}${feed.stale ? ' (stale)' : ''}`,
 			`missed ${feed.missed}`,
 			`${ring.length} held`,
 		].join('  ·  '));
 		if (!this.fast)
 			this.updateTable();
+	}
+
+	/** Events have no rate worth the name: they are counted. */
+	receivedText() {
+		const { schema, received } = this.feed, rates = this.feed.rates();
+		if (!schema.rate_hz)
+			return `received ${received}`;
+		if (!rates)
+			return 'received: measuring…';
+		const { records, frames } = rates;
+		return `received ${records.toFixed(records >= 100 ? 0 : 1)} records/s in ${frames.toFixed(1)} frames/s`;
 	}
 
 	updateTable() {
