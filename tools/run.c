@@ -92,6 +92,10 @@ void run_stop(struct run *run, int exit_status)
 	if (op_notify_send(&run->up, "STOPPING=1") < 0)
 		run_say(run, OP_WARNING,
 			"systemd was not told that we stop"); /* it sees the exit */
+	/* Who waits for another life does not get it. */
+	for (size_t i = 0; i < run->n_units; i++)
+		if (run->units[i].state == UNIT_WAITING)
+			unit_event(&run->units[i], EV_STOP);
 	stop_next(run);
 }
 
@@ -123,14 +127,26 @@ static void on_child(uv_signal_t *handle, int number)
 	}
 }
 
+/* timeout(1) and shells signal a process and then its group: that is one wish. A person who presses
+ * Ctrl-C once more takes longer. */
+static bool is_echo(const struct run *run, int number)
+{
+	uint64_t ms = number == SIGTERM ? 1000 : 300;
+	return number == run->stop_signal && op_now_ns() - run->stop_ns < ms * OP_NS_PER_MS;
+}
+
 static void on_stop_signal(uv_signal_t *handle, int number)
 {
 	struct run *run = handle->data;
 	if (!run->stopping) {
+		run->stop_signal = number;
+		run->stop_ns = op_now_ns();
 		run_say(run, OP_NOTICE, "stopping (%s)", strsignal(number));
 		run_stop(run, 0);
 		return;
 	}
+	if (is_echo(run, number))
+		return;
 	run_say(run, OP_WARNING, "second signal: killing what is left");
 	for (size_t i = 0; i < run->n_units; i++)
 		unit_force(&run->units[i]);

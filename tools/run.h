@@ -182,6 +182,8 @@ struct run {
 	int lock_fd;
 	char url[256];
 	bool services_started, ready_said, stopping;
+	int stop_signal; /* that asked to stop, at stop_ns; 0: none did */
+	uint64_t stop_ns;
 	int exit_status;
 };
 

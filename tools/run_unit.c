@@ -190,6 +190,8 @@ static void pause_after_exit(struct unit *u)
 	bool healthy = was_healthy(u); /* before describe_exit */
 	bool config = WIFEXITED(u->wait_status) && WEXITSTATUS(u->wait_status) == OP_EXIT_CONFIG;
 	disarm(u);
+	if (u->run->stopping)
+		return; /* its turn to be stopped comes */
 	describe_exit(u);
 	if (healthy)
 		u->failures = 0;

@@ -216,6 +216,32 @@ def the_second_signal_kills():
 
 
 @ot.test()
+def the_same_signal_at_once_is_still_the_first():
+    with Box({"a": {}, "b": {}, "c": {}}) as box:
+        for _ in range(3):
+            box.signal(signal.SIGTERM)
+        assert box.wait(5) == 0 and not box.log("second signal") and not box.log("restart")
+        assert [line.split()[1] for line in box.log("info +stopping")] == ["c", "b", "a"]
+
+
+@ot.test()
+def nothing_is_restarted_while_all_stops():
+    with Box({"a": {}, "b": {}, "dead": {"at_start": "crash", "restart": {"backoff_ms": 300, "limit": 9}},
+              "last": {"stop_timeout_s": 60}}, ready=False) as box:
+        box.wait_line("dead: .*restart in")
+        box.wait_line("last +info +ready")
+        box.call("last", "deaf")
+        box.signal(signal.SIGTERM)
+        box.wait_line("last +info +stopping")
+        mark = len(box.output())
+        os.kill(box.pid("a"), signal.SIGKILL)
+        box.signal(signal.SIGINT)
+        assert box.wait(5) == 0
+        late = [x for x in box.output()[mark:] if "restart" in x or "starting" in x]
+        assert not late, late
+
+
+@ot.test()
 def what_a_service_started_ends_with_it():
     with Box({"a": {}}) as box:
         pid, child = box.pid("a"), box.call("a", "fork")
