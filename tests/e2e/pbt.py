@@ -208,6 +208,31 @@ def unplugged_and_back_under_another_name():
 
 
 @ot.test(timeout=40)
+def each_change_is_logged_once_and_the_error_first():
+    with Rig("--no-hits", sets=QUICK) as rig:
+        rig.wait_live()
+        rig.say("silence 3")
+        rig.wait_degraded("is silent")
+        opens = rig.stats()["opens"]
+        rig.wait_stats(lambda s: s["opens"] >= opens + 2, "opened again in silence")
+        rig.wait_live()
+        assert len([x for x in rig.service.output() if "is silent" in x]) == 1, rig.service.output()
+        rig.say("unplug 2")
+        rig.wait_degraded("is missing")
+        lines = [x for x in rig.service.output() if "Could not open" in x or "is missing" in x]
+        assert len(lines) == 2 and "Could not open" in lines[0], lines
+        rig.wait_live()
+
+
+@ot.test()
+def what_is_no_serial_port_is_called_so():
+    for path in ("/tmp", "/dev/null"):
+        with Rig(plugged=False, sets=[f"device=serial:{path}"]) as rig:
+            rig.wait_degraded("is not a serial port: set services.pbt.device")
+            assert not [x for x in rig.service.output() if "is missing" in x]
+
+
+@ot.test(timeout=40)
 def silent_then_noisy_then_well_again():
     with Rig("--no-hits", sets=QUICK) as rig:
         rig.wait_live()

@@ -39,7 +39,9 @@ static void publish_view(struct acquire *a)
 /* Only when the link changes; the other side holds the lock for a copy or one ioctl. */
 static void publish_report(struct acquire *a)
 {
-	const char *device = a->link.open ? a->serial.device : a->params.serial.path;
+	bool known =
+		a->link.open || a->link.state == OP_LINK_SILENT || a->link.state == OP_LINK_NOISE;
+	const char *device = known ? a->serial.device : a->params.serial.path;
 	pthread_mutex_lock(&a->lock);
 	a->report.link = a->link.state;
 	a->report.since_ns = a->link.since_ns;

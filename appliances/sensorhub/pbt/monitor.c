@@ -10,8 +10,10 @@
  */
 #include "monitor.h"
 
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define HITS_PERIOD_MS 100
 #define GRACE_MS 600 /* a board that is there is live by then, and the service starts as ready */
@@ -19,44 +21,86 @@
 
 /* ---- state ----------------------------------------------------------------------------- */
 
-static const char *remedy(int error)
+#define ATTEMPT_SOON_MS 500
+
+/* Who may open it is said by its group: dialout on Debian, uucp elsewhere. */
+static void deny(struct monitor *m, const char *device)
 {
+	struct stat st;
+	bool known = stat(m->settings->device.path, &st) == 0;
+	bool open = !known ||
+		    (st.st_gid != 0 && (st.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP));
+	const struct group *g = known && open ? getgrgid(st.st_gid) : NULL;
+	if (open)
+		op_service_set_state(m->service, OP_STATE_DEGRADED,
+				     "%.40s: permission denied: add the service's user to the "
+				     "group %.24s",
+				     device, g ? g->gr_name : "dialout");
+	else
+		op_service_set_state(m->service, OP_STATE_DEGRADED,
+				     "%.40s: permission denied: let its group read and write it",
+				     device);
+}
+
+static void set_missing(struct monitor *m, const char *device, int error)
+{
+	const char *name = op_service_name(m->service);
 	switch (error) {
 	case -EACCES:
 	case -EPERM:
-		return "add the service's user to the group dialout";
+		deny(m, device);
+		break;
 	case -EBUSY:
-		return "end the other program that has it open";
+		op_service_set_state(m->service, OP_STATE_DEGRADED,
+				     "%.60s is in use: end the other program that has it open",
+				     device);
+		break;
 	case -ENOTTY:
-		return "set services.pbt.device to a serial port";
+	case -EISDIR:
+		op_service_set_state(m->service, OP_STATE_DEGRADED,
+				     "%.60s is not a serial port: set services.%.24s.device",
+				     device, name);
+		break;
 	default:
-		return "plug in the board or set services.pbt.device";
+		op_service_set_state(
+			m->service, OP_STATE_DEGRADED,
+			"%.40s is missing: plug in the board or set services.%.24s.device", device,
+			name);
 	}
+}
+
+/* A device that is opened again and again is one to whoever reads: its name is that of the moment
+ * it came into this state. */
+static const char *device_said(struct monitor *m, const struct acquire_report *r)
+{
+	if (r->link != m->link_said || !*m->device_said)
+		memcpy(m->device_said, r->device, sizeof(m->device_said));
+	m->link_said = r->link;
+	return m->device_said;
 }
 
 static void set_state(struct monitor *m, const struct acquire_report *r)
 {
+	const char *device = device_said(m, r);
 	switch (r->link) {
 	case OP_LINK_LIVE:
 		op_service_set_state(m->service, OP_STATE_READY, NULL);
 		break;
 	case OP_LINK_MISSING:
-		op_service_set_state(m->service, OP_STATE_DEGRADED, "%.60s is missing: %s",
-				     r->device, remedy(r->error));
+		set_missing(m, device, r->error);
 		break;
 	case OP_LINK_SETTLING:
 		op_service_set_state(m->service, OP_STATE_DEGRADED,
-				     "%.60s is open: waiting for a steady signal", r->device);
+				     "%.60s is open: waiting for a steady signal", device);
 		break;
 	case OP_LINK_SILENT:
 		op_service_set_state(m->service, OP_STATE_DEGRADED,
-				     "%.60s is silent: check the board's power and cable",
-				     r->device);
+				     "%.60s is silent: check the board's power and cable", device);
 		break;
 	default:
 		op_service_set_state(m->service, OP_STATE_DEGRADED,
 				     "%.60s sends no samples: check baud rate and firmware",
-				     r->device);
+				     device);
 	}
 }
 
@@ -92,6 +136,9 @@ static void look(struct monitor *m)
 	acquire_report(m->acquire, &r);
 	log_open(m, &r);
 	log_baseline(m);
+	/* Just lost: the attempt that tells why comes at once, and its line goes first. */
+	if (r.link == OP_LINK_MISSING && !r.error && m->settings->retry_first_ms <= ATTEMPT_SOON_MS)
+		return;
 	if (m->graced || r.link == OP_LINK_LIVE)
 		set_state(m, &r);
 }

@@ -37,6 +37,8 @@ struct monitor {
 	uint64_t overruns, framing;            /* since start */
 	uint64_t settled;                      /* start baselines logged */
 	int error_logged;
+	enum op_link_state link_said; /* the device's name is that of the change to it */
+	char device_said[96];
 	uint64_t lost_logged, rejected_logged, overruns_logged, fault_log_ns;
 	struct pbt_stats last;
 };
