@@ -24,6 +24,7 @@ const feeds = new Feeds(link);
 const catalogue = new Catalogue(link);
 const app = { link, feeds, catalogue, clock: link.clock };
 const shell = new Shell(app);
+app.lights = shell.lights;
 window.outpost = app; // for the browser's console: outpost.feeds.byTopic.get('pbt.sample').ring.newest()
 let open = null;
 

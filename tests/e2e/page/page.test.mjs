@@ -12,7 +12,7 @@ import { connected, launch, number, openPage, pixels, text, until } from './brow
 let box, browser, page, samples, hits;
 
 before(async () => {
-	box = await new Appliance().start();
+	box = await new Appliance({ 'services.pbt.watchdog_s': 30 }).start(); // a hung one is to be seen
 	samples = box.tap('pbt.sample', '--csv');
 	hits = box.tap('pbt.hit', '--json');
 	browser = await launch();
@@ -306,6 +306,24 @@ test('an unplugged board is said so, with what to do, and comes back', async () 
 	await until(page, 'the note gone', () => document.querySelector('.stage .note').hidden, null, 30000);
 	await until(page, 'samples again', () => window.outpost.view.sample.rates()?.records > 700, null, 20000);
 	await until(page, 'the light green', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'ok');
+});
+
+test('a hung service is told in words, and its next life is told apart', async () => {
+	await until(page, 'a hit', () => document.querySelectorAll('.hits button').length >= 1);
+	const { pid } = (await (await fetch(`${box.url}health`)).json()).services.pbt;
+	process.kill(pid, 'SIGSTOP');
+	try {
+		await until(page, 'the note with the reason', () => /pbt is silent: no sign of life/.test(document.querySelector('.note:not([hidden])')?.innerText));
+		await until(page, 'a red light', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'bad');
+	} finally {
+		process.kill(pid, 'SIGKILL');
+	}
+	await until(page, 'a divider above the hits of before', () => document.querySelector('.hits li').matches('.divider'));
+	await until(page, 'a hit of the new run', () => document.querySelector('.hits li:first-child .no')?.textContent === '#1', null, 30000);
+	assert.ok(await page.locator('.hits li:nth-child(2)').evaluate((li) => li.matches('.divider')));
+	await until(page, 'a count of pulses that agrees', () =>
+		+document.getElementById('pulse-count').textContent === window.outpost.view.hits.list[0].number);
+	await until(page, 'the light green', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'ok', null, 20000);
 });
 
 test('a full appliance says that it is busy, and lets in when there is room', async () => {

@@ -1,5 +1,6 @@
 // One light per service, from its status topic; a tap says state, since when, why, and what it
-// uses. A status older than its declaration allows is no status: the light goes grey.
+// uses. A status older than its declaration allows means that the process hangs or has died, unless
+// the supervisor wrote it in the name of a dead one (pid 0): then it says itself what is going on.
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
@@ -50,9 +51,18 @@ export class Lights {
 		if (!record)
 			return { colour: 'off', text: 'unknown', reason: feed.reason || 'No status has come yet.' };
 		const text = feed.ring.fields.find((f) => f.name === 'state')?.labels?.[record.state] ?? '?';
-		if (feed.stale)
-			return { colour: 'off', text: 'silent', record, reason: `Its last status is ${durationText(feed.ageMs() / 1000)} old: it hangs, or has died and is not supervised.` };
+		if (feed.stale && record.pid)
+			return { colour: 'bad', text: 'silent', record, reason: `no sign of life for ${durationText(feed.ageMs() / 1000)}: it hangs, or has died` };
 		return { colour: COLOUR[text] ?? 'off', text, record, reason: record.reason };
+	}
+
+	/** A sentence on a service that is not well, or null: 'pbt is failed: ended with status 1.' */
+	complaint(name) {
+		const item = this.items.get(name);
+		if (!item)
+			return null;
+		const { colour, text, reason } = this.state(item);
+		return colour === 'ok' ? null : `${name} is ${text}${reason ? `: ${reason.replace(/\.$/, '')}` : ''}.`;
 	}
 
 	update() {

@@ -6,6 +6,7 @@
 import { clockText, h, setAttr, setText } from '../ui/dom.js';
 
 const KEEP = 200;
+const ORDER_NS = 1e9; // a hit and a pbt.stats closer than this may be told in either order
 
 export class HitList {
 	constructor(app, feed, sample, onjump) {
@@ -38,6 +39,7 @@ export class HitList {
 
 	reset() {
 		this.list = [];
+		this.divided = false; // a divider is on top
 		this.selected = null;
 		this.body.replaceChildren();
 	}
@@ -48,7 +50,31 @@ export class HitList {
 		this.refresh();
 	}
 
+	/** Hits since the service started: of pbt.stats, or of a hit newer than it. */
+	sinceStart(stats) {
+		const newest = this.feed.ring?.newest();
+		if (!newest || newest.bootNs < stats.bootNs - ORDER_NS)
+			return stats.hits;
+		return Math.max(stats.hits, newest.number);
+	}
+
+	/** The service numbers its hits from its start: what it counts now may be a new run. */
+	seen(stats) {
+		const newest = this.list[0];
+		if (newest && newest.bootNs < stats.bootNs - ORDER_NS && stats.hits < newest.number)
+			this.divide();
+	}
+
+	divide() {
+		if (!this.divided)
+			this.body.prepend(h('li', { class: 'divider' }, 'pbt restarted, counts anew'));
+		this.divided = true;
+	}
+
 	add(hit) {
+		if (this.list.length && hit.number <= this.list[0].number)
+			this.divide();
+		this.divided = false;
 		const width = hit.width_ms < 100 ? hit.width_ms.toFixed(1) : hit.width_ms.toFixed(0);
 		const end = this.ring.fields.find((f) => f.name === 'end')?.labels?.[hit.end] ?? '';
 		hit.button = h('button', { type: 'button', disabled: true, 'data-seq': hit.seq, onclick: () => this.choose(hit),
@@ -60,8 +86,9 @@ export class HitList {
 		this.list.unshift(hit);
 		this.body.prepend(h('li', {}, hit.button));
 		if (this.list.length > KEEP) {
-			this.list.pop();
-			this.body.lastElementChild.remove();
+			this.list.pop().button.parentElement.remove();
+			while (this.body.lastElementChild.matches('.divider'))
+				this.body.lastElementChild.remove();
 		}
 	}
 
@@ -100,6 +127,6 @@ export class HitList {
 			setAttr(hit.button, 'aria-pressed', String(hit === this.selected));
 		}
 		this.empty.hidden = this.list.length > 0;
-		setText(this.count, this.list.length ? String(this.list.length) : '');
+		setText(this.count, this.list.length ? `${this.list.length} listed` : '');
 	}
 }

@@ -110,7 +110,10 @@ class SensorHub {
 		});
 		on(this.sample, 'frame', () => this.hits.locate());
 		on(this.stats, 'frame', () => {
-			this.threshold = this.stats.ring.newest()?.threshold ?? this.threshold;
+			const newest = this.stats.ring.newest();
+			this.threshold = newest?.threshold ?? this.threshold;
+			if (newest)
+				this.hits.seen(newest);
 		});
 		on(this.panel.plot, 'view', () => this.panel.plot.frozen || this.hits.select(null));
 		on(this.hit, 'frame', () => {
@@ -141,9 +144,9 @@ class SensorHub {
 		if (stats && !this.stats.stale && link !== 'live')
 			return OFFLINE[link]?.(device) ?? null;
 		if (this.sample.ring?.end && this.sample.stale)
-			return { level: 'bad', head: 'Sensor offline', what: 'The pressure service says nothing. Its light above says why; it is started again by itself.' };
+			return { level: 'bad', head: 'Sensor offline', what: this.app.lights.complaint('pbt') ?? 'The pressure service runs, but sends no samples.' };
 		if (!this.sample.ring?.end)
-			return { level: 'busy', head: 'Waiting for the first sample', what: this.sample.reason || 'The pressure service has not announced its topic yet.' };
+			return { level: 'busy', head: 'Waiting for the first sample', what: this.app.lights.complaint('pbt') || this.sample.reason || 'The pressure service has not announced its topic yet.' };
 		return null;
 	}
 
@@ -154,15 +157,10 @@ class SensorHub {
 		setText(this.values['baseline-value'], newest ? newest.baseline.toFixed(1) : '–');
 		setText(this.values['envelope-value'], newest ? newest.envelope.toFixed(1) : '–');
 		setText(this.values['threshold-value'], this.threshold?.toFixed(0) ?? '–');
-		setText(this.values['pulse-count'], stats ? String(this.pulses(stats)) : '–');
+		setText(this.values['pulse-count'], stats ? String(this.hits.sinceStart(stats)) : '–');
 		setAttr(this.panel.el.parentElement, 'data-offline', String(offline));
 		this.hits.refresh();
 		this.health.update();
-	}
-
-	/** Hits since the service started: the newer of what both topics say. */
-	pulses(stats) {
-		return Math.max(stats.hits, this.hit.ring?.newest()?.number ?? 0);
 	}
 }
 
