@@ -99,6 +99,20 @@ test('decimation keeps every extreme, stays in time order, and breaks at holes',
 	assert.equal(points.n, 100, 'few records are drawn as they are');
 });
 
+test('a silence is no line, however far the picture is', () => {
+	const ring = new Ring(SCHEMA, 32768), points = new Points(['raw']), later = 10e9;
+	const before = run(4007), after = run(4000, 4007).map((r) => ({ ...r, ns: r.ns + later }));
+	ring.append(frame(0, [...before, ...after]), 8);
+	assert.equal(ring.joined(4006), true);
+	assert.equal(ring.joined(4007), false, 'no number is missing, but time is');
+	for (const columns of [40, 400, 9000]) {
+		decimate(ring, 0, ring.end, columns, 1e9, points);
+		const [gap] = points.gaps;
+		assert.equal(points.gaps.length, 1);
+		assert.ok(points.x[gap - 1] < 4007 * 1.25e-3 && points.x[gap] >= 10, `from ${points.x[gap - 1]} to ${points.x[gap]}`);
+	}
+});
+
 test('columns do not move when the window does', () => {
 	const ring = new Ring(SCHEMA, 32768), a = new Points(['raw']), b = new Points(['raw']);
 	ring.append(frame(0, run(16000, 0, (i) => ({ raw: (i * 7919) % 1024 }))), 8);

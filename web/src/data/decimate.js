@@ -5,6 +5,8 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 
+const CUTS = 64; // silences within the picture that get their exact place
+
 /** Room for the points of one plot; grows, never shrinks, and is used again for every frame. */
 export class Points {
 	constructor(series) {
@@ -24,12 +26,12 @@ export class Points {
 
 /**
  * Fills points with what the ring holds from position p0 up to, not including, p1.
- * x is in seconds relative to originNs. A hole in the sequence breaks the line.
+ * x is in seconds relative to originNs. A hole in the sequence, or a silence, breaks the line.
  */
 export function decimate(ring, p0, p1, columns, originNs, points) {
 	const count = Math.max(0, p1 - p0);
 	const per = Math.max(1, Math.ceil(count / Math.max(1, columns)));
-	points.reserve(Math.min(count, 2 * (columns + 2)) + 8);
+	points.reserve(Math.min(count, 2 * (columns + 2)) + 2 * CUTS + 8);
 	points.n = 0;
 	points.gaps.length = 0;
 	if (per <= 2)
@@ -40,11 +42,11 @@ export function decimate(ring, p0, p1, columns, originNs, points) {
 }
 
 function copyAll(ring, p0, p1, originNs, points) {
-	const { mask, seq, bootNs } = ring;
+	const { mask, bootNs } = ring;
 	points.reserve(p1 - p0 + 8);
 	for (let p = p0, n = 0; p < p1; p++, n++) {
 		const at = p & mask;
-		if (p > p0 && seq[at] !== seq[(p - 1) & mask] + 1)
+		if (p > p0 && !ring.joined(p))
 			points.gaps.push(n);
 		points.x[n] = (bootNs[at] - originNs) * 1e-9;
 		for (let s = 0; s < points.series.length; s++)
@@ -55,10 +57,14 @@ function copyAll(ring, p0, p1, originNs, points) {
 
 function fillColumns(ring, p0, p1, per, originNs, points) {
 	const { mask, seq } = ring;
-	let n = 0;
+	let n = 0, cuts = 0;
 	for (let a = p0; a < p1;) {
-		const b = Math.min(p1, (Math.floor(a / per) + 1) * per);
-		const hole = a > p0 && seq[a & mask] !== seq[(a - 1) & mask] + 1;
+		let b = Math.min(p1, (Math.floor(a / per) + 1) * per);
+		if (cuts < CUTS && silent(ring, a, b)) {
+			b = silenceEnd(ring, a, b);
+			cuts++;
+		}
+		const hole = a > p0 && !ring.joined(a);
 		const holeWithin = seq[(b - 1) & mask] - seq[a & mask] !== b - 1 - a;
 		if (hole || (holeWithin && n > 0))
 			points.gaps.push(n);
@@ -67,6 +73,19 @@ function fillColumns(ring, p0, p1, per, originNs, points) {
 		a = b;
 	}
 	points.n = n;
+}
+
+/** Whether records a ... b-1 took longer than they and one longest step may. */
+function silent({ bootNs, mask, stepNs, periodNs }, a, b) {
+	return bootNs[(b - 1) & mask] - bootNs[a & mask] > stepNs + (b - 1 - a) * periodNs;
+}
+
+/** The first record after a silence between a and b; b if there is none. */
+function silenceEnd({ bootNs, mask, stepNs }, a, b) {
+	for (let p = a + 1; p < b; p++)
+		if (bootNs[p & mask] - bootNs[(p - 1) & mask] > stepNs)
+			return p;
+	return b;
 }
 
 /** Two points for records a ... b-1: the lowest and the highest, in the order they came. */

@@ -19,6 +19,8 @@ export class Ring {
 		this.fields = planFields(schema);
 		this.capacity = powerOfTwo(capacity);
 		this.mask = this.capacity - 1;
+		this.stepNs = (schema.max_age_ms || Infinity) * 1e6; // the longest from a record to the next
+		this.periodNs = schema.rate_hz > 0 ? 1e9 / schema.rate_hz : this.stepNs;
 		this.seq = new Float64Array(this.capacity);
 		this.bootNs = new Float64Array(this.capacity);
 		this.columns = {};
@@ -51,6 +53,14 @@ export class Ring {
 
 	value(name, position) {
 		return this.columns[name][position & this.mask];
+	}
+
+	/** Whether the record at this position goes on from the one before: none is missing, and the
+	 * source was not silent for longer than it declares. */
+	joined(position) {
+		const at = position & this.mask, before = (position - 1) & this.mask;
+		return position > this.start && this.seq[at] === this.seq[before] + 1 &&
+			this.bootNs[at] - this.bootNs[before] <= this.stepNs;
 	}
 
 	/** The newest record as {seq, bootNs, name: value, ...}, or null. */

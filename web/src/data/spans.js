@@ -33,8 +33,7 @@ export class Spans {
 
 	take(value, ns, position) {
 		const list = this.list, last = list[list.length - 1];
-		const { ring } = this, before = (position - 1) & ring.mask;
-		const joined = position > ring.start && ring.seq[position & ring.mask] === ring.seq[before] + 1;
+		const joined = this.ring.joined(position);
 		if (last && joined)
 			last.toNs = ns;
 		if (!last || last.value !== value || !joined)

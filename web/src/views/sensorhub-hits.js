@@ -67,7 +67,7 @@ export class HitList {
 
 	divide() {
 		if (!this.divided)
-			this.body.prepend(h('li', { class: 'divider' }, 'pbt restarted, counts anew'));
+			this.body.prepend(h('li', { class: 'divider' }, 'pbt restarted: numbers begin anew'));
 		this.divided = true;
 	}
 
