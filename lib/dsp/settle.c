@@ -68,6 +68,19 @@ static unsigned within(const struct op_settle *s, unsigned m, uint64_t *ret_sum)
 	return n;
 }
 
+/* The mean of a quarter of the window, without what lies outside the band about m. */
+static double quarter_mean(const struct op_settle *s, unsigned from, unsigned m)
+{
+	unsigned sum = 0, n = 0;
+	for (unsigned i = 0; i < s->params.window / 4; i++) {
+		unsigned v = s->ring[(from + i) % s->params.window];
+		bool near = v + s->params.band >= m && v <= m + s->params.band;
+		sum += near ? v : 0;
+		n += near;
+	}
+	return n ? (double)sum / n : 0;
+}
+
 static double half_mean(const struct op_settle *s, unsigned from, unsigned n)
 {
 	uint64_t sum = 0;
@@ -76,12 +89,25 @@ static double half_mean(const struct op_settle *s, unsigned from, unsigned n)
 	return (double)sum / n;
 }
 
-/* A slow slope may stay within the band: both halves must agree too. */
-static bool level(const struct op_settle *s)
+/* A step at the very edge of the window is no outlier: both halves must agree, all of them. */
+static bool even(const struct op_settle *s)
 {
-	unsigned n = s->params.window / 2, oldest = s->seen % s->params.window;
-	double difference = half_mean(s, oldest, n) - half_mean(s, oldest + n, n);
+	unsigned n = s->params.window / 2;
+	double difference = half_mean(s, s->seen, n) - half_mean(s, s->seen + n, n);
 	return fabs(difference) * 2 < s->params.band;
+}
+
+/* The end of a hit, or the top of a weak one, may stay within the band: the quarters must agree
+ * too. */
+static bool level(const struct op_settle *s, unsigned m)
+{
+	double least = OP_SETTLE_LEVELS, most = 0;
+	for (unsigned q = 0; q < 4; q++) {
+		double mean = quarter_mean(s, s->seen + q * (s->params.window / 4), m);
+		least = fmin(least, mean);
+		most = fmax(most, mean);
+	}
+	return (most - least) * 5 < s->params.band;
 }
 
 bool op_settle_step(struct op_settle *s, unsigned value, double *ret_baseline)
@@ -92,7 +118,7 @@ bool op_settle_step(struct op_settle *s, unsigned value, double *ret_baseline)
 		return false;
 	s->step = s->params.window / 16;
 	unsigned m = median(s), n = within(s, m, &sum);
-	if (n * 16 >= s->params.window * 15 && level(s)) {
+	if (n * 16 >= s->params.window * 15 && even(s) && level(s, m)) {
 		*ret_baseline = (double)sum / n;
 		return true;
 	}

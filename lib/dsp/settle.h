@@ -5,7 +5,8 @@
  * Until a window of samples lies still, there is no baseline and nothing may be detected.
  *
  * A window is still when at least 15 of 16 of its samples lie within `band` of its median and the
- * means of its halves differ by less than half a band; the baseline is the mean of
+ * means of its halves differ by less than half a band, and those of its quarters, without the
+ * outliers, by less than a fifth of it; the baseline is the mean of
  * those that do, which for a clean signal is the plain mean (docs/decisions/020). If the
  * signal never comes to rest, the median of the last window is taken after max_samples.
  *

@@ -276,6 +276,30 @@ def bursts_lose_nothing_and_do_not_compress_time():
 
 
 @ot.test(timeout=60)
+def a_board_that_was_held_makes_no_hit_of_its_backlog():
+    with Rig("--seed", 5) as rig:
+        rig.wait_live()
+        rig.wait_samples(1600)
+        rig.board.signal(signal.SIGSTOP)
+        rig.wait_degraded("is silent")
+        opens = rig.stats()["opens"]
+        held = ot.Deadline(3)
+        ot.wait_until(held.over, 5, "5 s have passed")
+        rig.board.signal(signal.SIGCONT)
+        rig.wait_stats(lambda s: s["link"] == "live" and s["opens"] >= opens, "live again", 25)
+        rig.wait_stats(lambda s: abs(s["baseline"] - 40) < 4, "the true level", 20)
+        rig.wait_samples(rig.stats()["samples"] + 4000)
+        baselines = [float(re.search(r"calibrated: ([\d.]+)", x)[1]) for x in rig.service.output()
+                     if "Baseline calibrated" in x]
+        assert len(baselines) >= 2 and all(abs(b - 40) < 3 for b in baselines), baselines
+        real = [t["boot_ns"] for t in rig.truth()]
+        for hit in rig.tap("pbt.hit", 100):
+            assert any(-10_000_000 < hit["boot_ns"] - t < 700_000_000 for t in real), (hit, real)
+        times = [h["boot_ns"] for h in rig.tap("pbt.hit", 100)]
+        assert all(b - a > 400_000_000 for a, b in zip(times, times[1:])), times
+
+
+@ot.test(timeout=60)
 def a_board_that_resets_at_another_level_makes_no_hit():
     with Rig("--no-hits", "--board", "--baseline", 512, sets=("silence_ms=600",)) as rig:
         stats = rig.wait_live()

@@ -92,6 +92,29 @@ TEST(settling_outlasts_a_hit_and_a_step_within_it)
 	CHECK_NEAR(c.filter.baseline, 40, 2);
 }
 
+/* The end of a hit lies within the band about its own median. */
+TEST(settling_waits_for_the_end_of_a_decay)
+{
+	start("default");
+	CHECK_INT(flat(20, 400), 0);
+	for (int i = 0; i < 400; i++)
+		CHECK_INT(noisy(1, 40 + 60 * (400 - i) / 400), 0);
+	CHECK_INT(noisy(400, 40), 0);
+	CHECK_INT(c.detector.state, OP_DETECTOR_ARMED);
+	CHECK_NEAR(c.filter.baseline, 40, 2.5);
+}
+
+/* A weak and long hit: its top spans less than the band. */
+TEST(settling_is_not_done_on_the_top_of_a_bump)
+{
+	start("default");
+	for (int i = -130; i <= 130; i++)
+		CHECK_INT(noisy(1, 40 + 90 * (130 * 130 - i * i) / (130 * 130)), 0);
+	CHECK_INT(c.detector.state, OP_DETECTOR_SETTLING);
+	CHECK_INT(noisy(400, 40), 0);
+	CHECK_NEAR(c.filter.baseline, 40, 2);
+}
+
 TEST(settling_passes_over_single_outliers)
 {
 	start("default");

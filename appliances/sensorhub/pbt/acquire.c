@@ -11,11 +11,13 @@
  */
 #include "acquire_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
+#define BACKLOG_NS (100.0 * OP_NS_PER_MS) /* so much more than the time that passed */
 #define BEAT_NS (500 * OP_NS_PER_MS)
 
 /* ---- what others see ------------------------------------------------------------------- */
@@ -104,15 +106,37 @@ static void mind_the_gap(struct acquire *a, uint64_t arrival_ns)
 	a->heard_ns = arrival_ns;
 }
 
+/* After an opening there may come at once what was sampled long before, by a board or simulator
+ * that was held. Nobody can tell when, and what rests in it may not be the level of now: the
+ * detector stays off, and the clock is set anew, until the samples come in pace. What never does is
+ * taken as it is after the longest wait for rest. */
+static bool in_backlog(struct acquire *a, uint64_t since_ns)
+{
+	double more = (double)a->n_values * a->clock.period_ns - 1.2 * (double)since_ns;
+	double patience = a->chain.params.settle.max_samples * a->clock.period_ns;
+	if (a->chain.detector.state != OP_DETECTOR_SETTLING)
+		return false;
+	a->owed_ns = fmin(fmax(a->owed_ns + more, 0), 2 * BACKLOG_NS);
+	a->settling_ns += since_ns;
+	return a->owed_ns > BACKLOG_NS && (double)a->settling_ns < patience;
+}
+
 /* Everything gathered so far goes out: the samples first, so that who sees a hit finds them. */
 static void flush(struct acquire *a, uint64_t arrival_ns)
 {
 	if (a->n_values == 0)
 		return;
+	uint64_t since_ns = a->heard_ns ? arrival_ns - a->heard_ns : 0;
 	mind_the_gap(a, arrival_ns);
+	bool backlog = in_backlog(a, since_ns);
+	if (backlog)
+		op_sample_clock_restart(&a->clock);
 	op_sample_clock_batch(&a->clock, arrival_ns, a->n_values, a->times);
-	for (size_t i = 0; i < a->n_values; i++)
+	for (size_t i = 0; i < a->n_values; i++) {
+		if (backlog && i % 8 == 0) /* shorter than any window */
+			op_hit_chain_settle(&a->chain);
 		filter(a, i);
+	}
 	(void)op_writer_publish_n(a->samples, a->times, a->records, a->n_values); /* chain.next */
 	for (size_t i = 0; i < a->n_hits; i++)
 		hand_on(a, &a->fired[i], a->fired_ns[i]);
@@ -125,7 +149,8 @@ static void start_over(struct acquire *a)
 	op_hit_chain_settle(&a->chain);
 	op_loss_restart(&a->loss);
 	op_sample_clock_restart(&a->clock);
-	a->heard_ns = 0;
+	a->heard_ns = a->settling_ns = 0;
+	a->owed_ns = 0;
 }
 
 static void note(struct acquire *a, const struct op_pbt_record *r, uint64_t arrival_ns)

@@ -43,8 +43,10 @@ struct acquire {
 	struct op_sample_clock clock;
 	struct op_loss loss;
 	struct op_writer *samples, *hits;
-	uint64_t timer_ns; /* when timer runs out */
-	uint64_t heard_ns; /* last sample's arrival; 0: none since opening */
+	uint64_t timer_ns;    /* when timer runs out */
+	uint64_t heard_ns;    /* last sample's arrival; 0: none since opening */
+	double owed_ns;       /* sampled time in excess of the time it arrived in, while settling */
+	uint64_t settling_ns; /* since opening */
 	int error;
 	size_t n_values, n_hits;
 	uint16_t values[BATCH_MAX];
