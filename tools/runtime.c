@@ -7,6 +7,7 @@
 #include "runtime.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <outpost/buf.h>
 #include <stdio.h>
@@ -16,13 +17,32 @@
 struct found {
 	char first[PATH_MAX];
 	size_t n;
-	struct op_buf list; /* all of them, a line each */
+	struct op_buf list;    /* all of them, a line each */
+	char denied[PATH_MAX]; /* one that this user may not read; "" if there is none */
 };
 
 static bool is_dir(const char *path)
 {
 	struct stat st;
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* True if no topic of this bus may be read, as another user's may not. */
+static bool is_denied(const char *bus)
+{
+	bool denied = false;
+	DIR *d = opendir(bus);
+	if (!d)
+		return errno == EACCES;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (e->d_name[0] == '.')
+			continue;
+		denied = faccessat(dirfd(d), e->d_name, R_OK, AT_EACCESS) < 0 && errno == EACCES;
+		if (!denied)
+			break;
+	}
+	(void)closedir(d); /* was only read */
+	return denied;
 }
 
 /* Appliances are the directories below base that hold a bus. */
@@ -37,6 +57,10 @@ static void look_in(const char *base, struct found *found)
 		(void)snprintf(bus, sizeof(bus), "%s/bus", dir); /* fits */
 		if (!is_dir(bus))
 			continue;
+		if (is_denied(bus)) {
+			memcpy(found->denied, dir, sizeof(dir));
+			continue;
+		}
 		if (found->n++ == 0)
 			memcpy(found->first, dir, sizeof(dir));
 		op_buf_printf(&found->list, "  --runtime %s\n", dir);
@@ -79,6 +103,8 @@ int op_tool_runtime(const char *given, char *ret_dir, size_t size)
 	int e = 0;
 	if (found.n == 1) {
 		e = take(found.first, ret_dir, size);
+	} else if (found.n == 0 && found.denied[0]) {
+		e = take(found.denied, ret_dir, size); /* whoever opens it says why it cannot */
 	} else if (found.n == 0) {
 		fprintf(stderr, "outpost: no appliance runs here; start one with `outpost run "
 				"APPLIANCE`, or say where with --runtime DIR\n");

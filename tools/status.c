@@ -243,7 +243,10 @@ static int show(const struct options *o, struct op_view *v)
 	int e = op_view_take(v);
 	if (e < 0) {
 		fprintf(stderr, "outpost status: %s/bus: %s%s\n", v->runtime, op_strerror(e),
-			e == -ENOENT ? "; no appliance runs there" : "");
+			e == -ENOENT   ? "; no appliance runs there"
+			: e == -EACCES ? "; its state is unknown: run this as root, or as the user "
+					 "or group that owns the topics there"
+				       : "");
 		return o->check ? 3 : 1;
 	}
 	op_buf_init(&b, OUTPUT_LIMIT);

@@ -246,13 +246,19 @@ static bool take_option(struct tap_options *o, int c, const char **runtime)
 	double v = 0;
 	switch (c) {
 	case 'j':
-		o->format = TAP_JSON;
-		return true;
 	case 'c':
-		o->format = TAP_CSV;
+		if (o->format == (c == 'j' ? TAP_CSV : TAP_JSON)) {
+			fputs("outpost tap: --json or --csv, not both\n", stderr);
+			return false;
+		}
+		o->format = c == 'j' ? TAP_JSON : TAP_CSV;
 		return true;
 	case 'n':
-		return parse_u64("count", optarg, &o->count);
+		if (!parse_u64("count", optarg, &o->count))
+			return false;
+		if (o->count == 0)
+			fputs("outpost tap: --count 0: expected at least 1\n", stderr);
+		return o->count > 0;
 	case 'l':
 		return parse_u64("last", optarg, &o->last);
 	case 'f':

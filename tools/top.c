@@ -152,6 +152,8 @@ static void look(struct top *t)
 	t->problem = NULL;
 	if (e == -ENOENT)
 		t->problem = "no appliance runs here (yet)";
+	else if (e == -EACCES)
+		t->problem = "permission denied: run this as root, or as who owns the topics";
 	else if (e < 0)
 		t->problem = op_strerror(e);
 	top_arrange(t);

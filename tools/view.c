@@ -242,7 +242,10 @@ static bool is_open(struct op_view *v, struct op_view_topic *t)
 	if (t->reader && now == t->inode)
 		return true;
 	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", v->runtime); /* fits */
-	if (op_reader_open(bus_dir, t->name, "", &reader) < 0)
+	int e = op_reader_open(bus_dir, t->name, "", &reader);
+	if (e == -EACCES)
+		v->denied++;
+	if (e < 0)
 		return false;
 	op_reader_close(t->reader);
 	t->reader = reader;
@@ -338,6 +341,7 @@ int op_view_take(struct op_view *v)
 	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", v->runtime); /* fits */
 	for (size_t i = 0; i < v->n_topics; i++)
 		v->topics[i]->seen = false;
+	v->denied = 0;
 	int e = op_bus_list(bus_dir, found, v);
 	drop_unseen(v);
 	qsort(v->topics, v->n_topics, sizeof(struct op_view_topic *), by_name);
@@ -345,5 +349,6 @@ int op_view_take(struct op_view *v)
 	for (size_t i = 0; i < v->n_topics; i++)
 		look_at_topic(v->topics[i]);
 	look_at_services(v);
-	return e;
+	/* Who may read nothing knows nothing: that is not a failure of the appliance. */
+	return e == 0 && v->denied && !v->n_topics ? -EACCES : e;
 }

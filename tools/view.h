@@ -51,6 +51,7 @@ struct op_view {
 	uint64_t now_ns;                                  /* boot clock when taken */
 	struct op_view_topic *topics[OP_VIEW_TOPICS_MAX]; /* by name */
 	size_t n_topics;
+	size_t denied; /* topics that this user may not read */
 	struct op_view_service services[OP_VIEW_TOPICS_MAX]; /* by name */
 	size_t n_services;
 	enum op_health health; /* the worst of the services; failed if there is none */
@@ -60,8 +61,9 @@ struct op_view {
 struct op_view *op_view_create(const char *runtime);
 void op_view_destroy(struct op_view *v);
 
-/* Looks again. 0, or -ENOENT if there is no bus directory (the view is then empty), or another
- * negative errno from reading it. Topics that cannot be opened are left out. */
+/* Looks again. 0, or -ENOENT if there is no bus directory (the view is then empty), -EACCES if this
+ * user may read none of its topics, or another negative errno from reading it. Topics that cannot
+ * be opened are left out. */
 int op_view_take(struct op_view *v) OP_MUST_CHECK;
 
 /* A text field or label by name; "" if the record has none. size counts the NUL; text is made

@@ -162,6 +162,11 @@ def main():
     parser.add_argument("--last", type=int, default=0, help="begin with up to this many older records")
     parser.add_argument("--count", type=int, default=0, help="end after this many records")
     args = parser.parse_args()
+    if not os.path.isdir(args.directory):
+        raise ValueError(f"{args.directory} is no directory: no appliance runs there (see `outpost status`)")
+    if not os.path.exists(os.path.join(args.directory, args.topic)):
+        print(f"read_topic.py: {args.topic} is not there yet, waiting; there are: "
+              + " ".join(sorted(n for n in os.listdir(args.directory) if n[0] != ".")), file=sys.stderr)
     for number, (topic, seq, boot_ns, record) in enumerate(follow(args.directory, args.topic, args.last), 1):
         line = {"topic": args.topic, "seq": seq, "boot_ns": boot_ns, "missed": topic.missed}
         print(json.dumps(line | topic.values(record)), flush=True)

@@ -17,8 +17,10 @@ static int find_places(const struct op_config_source *src, const char *name, str
 	if (r == 0)
 		r = op_state_dir(src->state_dir, name, ret->state, sizeof(ret->state));
 	if (r < 0)
-		op_buf_printf(errors, "no place for %s: %s; use --runtime and --state\n", name,
-			      op_strerror(r));
+		op_buf_printf(errors,
+			      "no place for %s: %s; set HOME (or XDG_STATE_HOME), or use "
+			      "--runtime and --state\n",
+			      name, op_strerror(r));
 	return r;
 }
 

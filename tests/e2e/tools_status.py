@@ -3,8 +3,10 @@
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
 import json
+import os
 import re
 import signal
+import subprocess
 
 import outpost_test as ot
 from tools_test import Writer, bus
@@ -120,6 +122,21 @@ def the_tables_show_the_same():
                                 "READERS"]
     topics = {line.split()[0]: line.split()[1:4] for line in lines[5:]}
     assert topics["test.point"] == ["live", "800.0", "1000.0"] and topics["test.event"] == ["idle", "0", "-"]
+
+
+@ot.test()
+def who_may_not_read_is_told_so_and_sees_no_failure():
+    if os.getuid() != 0:
+        raise ot.Skip("not root: cannot be somebody else")
+    runtime = bus()
+    os.chmod(ot.directory(), 0o755)
+    with hub(runtime):
+        for topic in (runtime / "bus").iterdir():
+            os.chmod(topic, 0o600)
+        done = subprocess.run([ot.OUTPOST, "status", "--check", "--runtime", runtime], user=65534, group=65534,
+                              extra_groups=[], capture_output=True, text=True)
+        assert done.returncode == 3 and done.stdout == "" and "Permission denied" in done.stderr, done
+        assert "as root" in done.stderr and "failed" not in done.stderr, done
 
 
 @ot.test()
