@@ -19,7 +19,11 @@
 
 static unsigned mood_style(enum op_health mood)
 {
-	static const unsigned styles[] = {0, OP_CELL_YELLOW, OP_CELL_RED | OP_CELL_BOLD};
+	static const unsigned styles[] = {
+		[OP_HEALTH_DEGRADED] = OP_CELL_YELLOW,
+		[OP_HEALTH_FAILED] = OP_CELL_RED | OP_CELL_BOLD,
+		[OP_HEALTH_UNKNOWN] = OP_CELL_YELLOW,
+	};
 	return styles[mood];
 }
 

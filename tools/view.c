@@ -214,6 +214,31 @@ static void look_at_service(struct op_view_service *s, const char *name,
 		look_at_counts(s, type, record);
 }
 
+/* One whose status topic this user may not read: it may be as well as can be. */
+static void add_unknown(struct op_view *v, const char *name)
+{
+	struct op_view_service *s = &v->services[v->n_services++];
+	*s = (struct op_view_service){.pss_kib = -1, .is.health = OP_HEALTH_UNKNOWN};
+	(void)snprintf(s->name, sizeof(s->name), "%s", name); /* a topic's name is longer */
+	(void)snprintf(s->is.state, sizeof(s->is.state), "unknown");
+	(void)snprintf(s->is.reason, sizeof(s->is.reason),
+		       "the topic %s%s may not be read: run this as root, or as the user or group "
+		       "that owns it",
+		       STATUS_PREFIX, name);
+}
+
+/* What is known to have failed has failed, whatever else may not be seen. */
+static enum op_health worse(enum op_health a, enum op_health b)
+{
+	static const int rank[] = {
+		[OP_HEALTH_OK] = 0,
+		[OP_HEALTH_DEGRADED] = 1,
+		[OP_HEALTH_UNKNOWN] = 2,
+		[OP_HEALTH_FAILED] = 3,
+	};
+	return rank[a] > rank[b] ? a : b;
+}
+
 /* ---- the directory --------------------------------------------------------------------- */
 
 static struct op_view_topic *find_topic(struct op_view *v, const char *name)
@@ -233,6 +258,11 @@ static uint64_t inode(const struct op_view *v, const char *name)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
+static bool is_status(const char *topic)
+{
+	return !strncmp(topic, STATUS_PREFIX, strlen(STATUS_PREFIX));
+}
+
 /* Opens the topic, also when its file was replaced: declared anew, or by another run. */
 static bool is_open(struct op_view *v, struct op_view_topic *t)
 {
@@ -245,6 +275,8 @@ static bool is_open(struct op_view *v, struct op_view_topic *t)
 	int e = op_reader_open(bus_dir, t->name, "", &reader);
 	if (e == -EACCES)
 		v->denied++;
+	if (e == -EACCES && is_status(t->name))
+		add_unknown(v, t->name + strlen(STATUS_PREFIX));
 	if (e < 0)
 		return false;
 	op_reader_close(t->reader);
@@ -322,17 +354,15 @@ static void look_at_absent(struct op_view *v)
 static void look_at_services(struct op_view *v)
 {
 	const size_t prefix = strlen(STATUS_PREFIX);
-	v->n_services = 0;
 	for (size_t i = 0; i < v->n_topics; i++)
-		if (!strncmp(v->topics[i]->name, STATUS_PREFIX, prefix))
+		if (is_status(v->topics[i]->name))
 			look_at_service(&v->services[v->n_services++], v->topics[i]->name + prefix,
 					v->topics[i]);
 	look_at_absent(v);
 	qsort(v->services, v->n_services, sizeof(v->services[0]), service_by_name);
 	v->health = v->n_services ? OP_HEALTH_OK : OP_HEALTH_FAILED;
 	for (size_t i = 0; i < v->n_services; i++)
-		if (v->services[i].is.health > v->health)
-			v->health = v->services[i].is.health;
+		v->health = worse(v->health, v->services[i].is.health);
 }
 
 int op_view_take(struct op_view *v)
@@ -341,7 +371,7 @@ int op_view_take(struct op_view *v)
 	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", v->runtime); /* fits */
 	for (size_t i = 0; i < v->n_topics; i++)
 		v->topics[i]->seen = false;
-	v->denied = 0;
+	v->denied = v->n_services = 0;
 	int e = op_bus_list(bus_dir, found, v);
 	drop_unseen(v);
 	qsort(v->topics, v->n_topics, sizeof(struct op_view_topic *), by_name);

@@ -54,7 +54,9 @@ struct op_view {
 	size_t denied; /* topics that this user may not read */
 	struct op_view_service services[OP_VIEW_TOPICS_MAX]; /* by name */
 	size_t n_services;
-	enum op_health health; /* the worst of the services; failed if there is none */
+	/* Of the services: failed if one has failed or there is none, else unknown if one may not
+	 * be read, else the worst. */
+	enum op_health health;
 };
 
 /* Copies runtime. NULL: no memory. Take a view before looking at it. */
@@ -63,7 +65,7 @@ void op_view_destroy(struct op_view *v);
 
 /* Looks again. 0, or -ENOENT if there is no bus directory (the view is then empty), -EACCES if this
  * user may read none of its topics, or another negative errno from reading it. Topics that cannot
- * be opened are left out. */
+ * be opened are left out; a service whose status topic this user may not read is unknown. */
 int op_view_take(struct op_view *v) OP_MUST_CHECK;
 
 /* A text field or label by name; "" if the record has none. size counts the NUL; text is made

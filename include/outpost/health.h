@@ -13,8 +13,9 @@
 
 #include <outpost/topic.h>
 
-/* ok: ready; degraded: degraded, starting or stopping; failed: everything else. */
-enum op_health { OP_HEALTH_OK, OP_HEALTH_DEGRADED, OP_HEALTH_FAILED };
+/* ok: ready; degraded: degraded, starting or stopping; failed: everything else. unknown is for who
+ * may not read the status topic; op_health_judge, which has read it, never says so. */
+enum op_health { OP_HEALTH_OK, OP_HEALTH_DEGRADED, OP_HEALTH_FAILED, OP_HEALTH_UNKNOWN };
 const char *op_health_name(enum op_health health);
 
 struct op_service_health {

@@ -32,7 +32,7 @@ const char *op_state_name(enum op_state state)
 
 const char *op_health_name(enum op_health health)
 {
-	static const char *const names[] = {"ok", "degraded", "failed"};
+	static const char *const names[] = {"ok", "degraded", "failed", "unknown"};
 	return names[health];
 }
 

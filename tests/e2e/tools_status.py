@@ -140,6 +140,41 @@ def who_may_not_read_is_told_so_and_sees_no_failure():
 
 
 @ot.test()
+def a_service_that_may_not_be_read_is_unknown():
+    if os.getuid() != 0:
+        raise ot.Skip("not root: cannot be somebody else")
+    runtime = bus()
+    os.chmod(ot.directory(), 0o755)
+
+    def by_nobody(*args):
+        done = subprocess.run([ot.OUTPOST, "status", *args, "--runtime", runtime], user=65534, group=65534,
+                              extra_groups=[], capture_output=True, text=True)
+        assert done.stderr == "", done
+        return done
+
+    (runtime / "services").write_text("pbt\nweb\n")  # as `outpost run` notes them
+    with hub(runtime) as w:
+        for topic in (runtime / "bus").iterdir():
+            os.chmod(topic, 0o644)
+        assert (lambda d: (d.returncode, d.stdout))(by_nobody("--check")) == (0, "hub ok\n")
+        os.chmod(runtime / "bus" / "status.pbt", 0o600)
+        unknown = ("pbt unknown (the topic status.pbt may not be read: run this as root, or as the user or group "
+                   "that owns it)")
+        done = by_nobody("--check")
+        assert (done.returncode, done.stdout) == (3, f"hub unknown: {unknown}\n"), done
+        got = json.loads(by_nobody("--json").stdout)
+        assert got["status"] == got["services"]["pbt"]["status"] == "unknown" and list(got["services"]) == ["pbt", "web"]
+        assert got["services"]["web"]["status"] == "ok" and "status.pbt" not in got["topics"]
+        assert re.search(r"^pbt +unknown .*run this as root", by_nobody().stdout, re.M)
+        w("state status.web degraded no network")  # worse than that is only a failure that is seen
+        done = by_nobody("--check")
+        assert (done.returncode, done.stdout) == (3, f"hub unknown: {unknown}, web degraded (no network)\n"), done
+        w("state status.web failed gave up")
+        done = by_nobody("--check")
+        assert (done.returncode, done.stdout) == (2, f"hub failed: {unknown}, web failed (gave up)\n"), done
+
+
+@ot.test()
 def no_appliance_is_an_error():
     done = status(ot.directory() / "nowhere")
     assert done.returncode == 1 and "no appliance runs there" in done.stderr and not done.stdout
