@@ -127,7 +127,9 @@ static int scan(struct tap *t)
 	if (first && e >= 0 && t->n_streams == 0)
 		e = -ENOENT;
 	if (first && e == -ENOENT)
-		fprintf(stderr, "outpost tap: no topic matches yet, waiting\n");
+		tap_tell_missing(&t->o, NULL);
+	if (e < 0 && e != -ENOENT)
+		fprintf(stderr, "outpost tap: %s: %s\n", t->o.bus_dir, op_strerror(e));
 	return e == -ENOENT ? 0 : e;
 }
 
@@ -340,7 +342,7 @@ int op_tool_tap(int argc, char **argv)
 	int done = parse(argc, argv, &t.o, &runtime);
 	if (done)
 		return done - 1;
-	if (op_tool_runtime(runtime, dir, sizeof(dir)) < 0)
+	if (op_tool_runtime(runtime, dir, sizeof(dir)) < 0 || tap_check_runtime(dir) < 0)
 		return 1;
 	(void)snprintf(bus_dir, sizeof(bus_dir), "%s/bus", dir);
 	t.o.bus_dir = bus_dir;

@@ -69,4 +69,13 @@ bool tap_stream_wait(struct tap_stream *s, uint64_t timeout_ns);
 /* For times of rest: notices a file that was replaced, and tells missed records not told yet. */
 void tap_stream_rest(struct tap_stream *s);
 
+/* ---- what is not there ----------------------------------------------------------------- */
+
+/* Tells on stderr that topic (NULL: any that matches a pattern) is waited for, the name that is
+ * nearest to it, and the topics there are. */
+void tap_tell_missing(const struct tap_options *o, const char *topic);
+/* 0 if there is such a runtime directory, though its services may not have come yet; else a
+ * negative errno, told on stderr. */
+int tap_check_runtime(const char *dir) OP_MUST_CHECK;
+
 #endif

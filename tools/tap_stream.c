@@ -224,7 +224,7 @@ static int try_open(struct tap_stream *s, struct tap_out *out)
 		return e;
 	}
 	if (!s->waited && !s->resume)
-		tell(s, "not there yet, waiting");
+		tap_tell_missing(s->o, s->name);
 	s->waited = true;
 	return 0;
 }

@@ -108,10 +108,34 @@ def a_late_topic_is_waited_for_and_shown_from_its_first_record():
 @ot.test()
 def a_bus_that_is_made_later_is_found():
     runtime = ot.directory() / "hub"
+    runtime.mkdir()
     with follow(runtime, "test.point", "--csv", "--count", "1") as p:
-        p.wait_line("waiting")
+        p.wait_line(f"test.point: not there yet, waiting; nothing runs in {runtime}/bus yet$")
         with Writer(bus(), "open point test.point", "pub test.point 1"):
             assert p.wait() == 0
+
+
+@ot.test()
+def where_nothing_can_come_it_does_not_wait():
+    done = tap(ot.directory() / "nowhere", "test.point", timeout=5)
+    assert done.returncode == 1 and not done.stdout, done
+    assert "nowhere: No such file or directory; no appliance runs there" in done.stderr, done
+    assert "outpost run APPLIANCE" in done.stderr and "--runtime DIR" in done.stderr, done
+    (ot.directory() / "file").write_text("")
+    done = tap(ot.directory() / "file", "test.*", timeout=5)
+    assert done.returncode == 1 and "file: Not a directory; no appliance runs there" in done.stderr, done
+
+
+@ot.test()
+def a_misspelt_topic_is_told_the_nearest_and_all_there_are():
+    runtime = bus()
+    with Writer(runtime, "open point test.point", "open event test.event", "open point other"):
+        for topic, hint in (("test.pint", "; did you mean test.point? There are:"), ("xyzzy", "; there are:")):
+            done = tap(runtime, topic, "--timeout", "0.3")
+            want = f"outpost tap: {topic}: not there yet, waiting{hint} other test.event test.point\n"
+            assert done.returncode == 0 and done.stderr == want, done  # once
+        done = tap(runtime, "tset.*", "--timeout", "0.3")
+        assert done.stderr == "outpost tap: no topic matches yet, waiting; there are: other test.event test.point\n", done
 
 
 @ot.test()
@@ -246,9 +270,14 @@ def a_rate_thins_out_evenly():
 
 @ot.test()
 def wrong_usage_is_status_2():
-    for args in ((), ("x", "--count", "many"), ("x", "--count", "-1"), ("x", "--rate", "0"), ("x", "--sideways")):
+    for args, said in (((), "usage:"), (("x", "--count", "many"), "--count many: expected a whole number"),
+                       (("x", "--count", "-1"), "--count -1: expected a whole number"),
+                       (("x", "--count", "0"), "--count 0: expected at least 1"),
+                       (("x", "--json", "--csv"), "--json or --csv, not both"),
+                       (("x", "--csv", "--json"), "--json or --csv, not both"),
+                       (("x", "--rate", "0"), "--rate 0: expected a positive number"), (("x", "--sideways"), "usage:")):
         done = tap(bus(), *args)
-        assert done.returncode == 2 and done.stderr and not done.stdout, (args, done)
+        assert done.returncode == 2 and said in done.stderr and not done.stdout, (args, done)
 
 
 @ot.test()
