@@ -179,5 +179,5 @@ if __name__ == "__main__":
         main()
     except (KeyboardInterrupt, BrokenPipeError):
         pass
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"read_topic.py: {error}")

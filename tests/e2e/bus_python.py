@@ -165,4 +165,25 @@ def the_example_waits_for_a_topic_and_refuses_what_is_none():
     feed.close()
 
 
+@ot.test(timeout=60)
+def the_example_says_what_is_wrong_with_where_it_is_to_look():
+    def ends(directory, topic, said):
+        done = subprocess.run([sys.executable, EXAMPLE, directory, topic], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 1 and not done.stdout, done
+        assert done.stderr.startswith("read_topic.py: ") and said in done.stderr, done
+        assert done.stderr.count("\n") == 1, done.stderr
+    (ot.directory() / "bus").mkdir()
+    (ot.directory() / "file").write_text("")
+    for path in ("nowhere", "file"):
+        ends(ot.directory() / path, "test.every", f"/{path} is no directory: no appliance runs there")
+    ends(ot.directory(), "bus", "Is a directory")  # DIR and "bus" instead of DIR/bus
+    feed = Feed()
+    other = subprocess.Popen([sys.executable, EXAMPLE, ot.directory(), "test.evrey"], stderr=subprocess.PIPE, text=True)
+    assert other.stderr.readline() == "read_topic.py: test.evrey is not there yet, waiting; there are: bus file test.every\n"
+    other.send_signal(signal.SIGINT)
+    assert other.wait() == 0
+    other.stderr.close()
+    feed.close()
+
+
 ot.main()

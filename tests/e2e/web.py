@@ -209,6 +209,24 @@ def a_port_in_use_names_who_holds_it():
 
 
 @ot.test()
+def a_listen_host_that_cannot_be_one_is_refused_at_the_check():
+    base = ot.directory()
+    (base / "box.yaml").write_text("appliance: box\nservices:\n  web:\n    program: outpost-web\n")
+
+    def check(host):
+        return ot.run(ot.BUILD / "outpost-web", "--appliance", base / "box.yaml", "--check", "--runtime", base / "r",
+                      "--state", base / "s", "--set", f"services.web.listen={host}:5000")
+    for host in ("1.2.3.4.5", "1.2.3.256", "a..b", "-a.b", "a" * 64):
+        done = check(host)
+        assert done.returncode == 78, (host, done)
+        said = f'"{host}" is neither an address nor a name of a host'
+        assert "services.web.listen" in done.stderr and said in done.stderr, (host, done)
+    for host in ("1.2.3.4", "[::1]", "[fe80::1%eth0]", "pi.local", "0.0.0.0", ""):
+        done = check(host)
+        assert done.returncode == 0 and not done.stderr, (host, done)
+
+
+@ot.test()
 def health_follows_the_services():
     with web(services=("web", "pbt")) as p:
         a = ot.get(p.url + "health")
