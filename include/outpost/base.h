@@ -27,6 +27,8 @@
 enum {
 	OP_EGONE = 4096, /* the device or peer went away: reopen it */
 	OP_ESCHEMA,      /* the topic has another schema now: reopen it */
+	OP_EDAMAGED,     /* a file is not what it should be: set it aside */
+	OP_ENEWER,       /* a file was made by a newer version: leave it alone */
 };
 
 /* Text for a returned error (either sign). Static storage or thread-local buffer; any thread. */

@@ -46,6 +46,13 @@ enum op_setting_type {
 	OP_SET_DEVICE, /* struct op_device_uri; sub-paths .path and any parameter, .baud */
 	OP_SET_INTS,   /* struct op_int_list: YAML sequence, or "0,2" in text */
 	OP_SET_GROUP,  /* settings below a key; sub, n_sub; offset is that of the inner struct */
+	OP_SET_LIST,   /* struct op_setting_list: a sequence of mappings, max of them at most; sub,
+			  n_sub; size is that of one element. Paths: keep.0.topic, from 0 */
+};
+
+struct op_setting_list {
+	size_t n;
+	void *v; /* array of the elements' struct; as long as the settings struct */
 };
 
 enum op_setting_flags {

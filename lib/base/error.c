@@ -16,6 +16,10 @@ const char *op_strerror(int err)
 		return "the device is gone";
 	case OP_ESCHEMA:
 		return "the topic has another schema now";
+	case OP_EDAMAGED:
+		return "damaged";
+	case OP_ENEWER:
+		return "made by a newer version of Outpost";
 	}
 	const char *name = strerrordesc_np(err);
 	return name ? name : "unknown error";

@@ -22,7 +22,8 @@ LINES = [
     ["tools"],
 ]
 # Public headers named otherwise than the library that implements them.
-PUBLIC = {"buf": "lib/base", "health": "lib/service", "hub": "lib/http", "topic": "lib/bus"}
+PUBLIC = {"buf": "lib/base", "health": "lib/service", "hub": "lib/http", "kv": "lib/store",
+          "outbox": "lib/store", "topic": "lib/bus"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+([<"])([^>"]+)[>"]', re.M)
 
 

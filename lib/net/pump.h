@@ -1,0 +1,42 @@
+/*
+ * pump.h - carries an outbox to its destinations: one request at a time per queue, back-off with
+ * jitter between attempts, order kept.
+ *
+ * Retry after attempt k (from 0): min(backoff_ms * 2^k, backoff_max_ms), times 0.5 ... 1.0 if
+ * jitter; not before Retry-After. 2xx is delivered. What will never be taken (400, 404, 410, 413
+ * ...) is dead at once only if give_up_4xx. Every request carries "Idempotency-Key: <key of the
+ * item>".
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_NET_PUMP_H
+#define OUTPOST_NET_PUMP_H
+
+#include <outpost/outbox.h>
+
+#include "lib/net/post.h"
+
+struct op_pump_target {
+	const char *queue; /* borrowed, as all strings here */
+	const char *url;
+	const char *const *fields; /* NULL-terminated, or NULL */
+	unsigned connect_timeout_ms, read_timeout_ms, max_redirects;
+	unsigned backoff_ms;     /* [1000] */
+	unsigned backoff_max_ms; /* [300000] */
+	bool exact;              /* no jitter, Retry-After not looked at */
+	bool give_up_4xx;        /* but not on 408, 425, 429 */
+};
+
+struct op_pump;
+/* After each attempt, for logs and states; final: it is not tried again. */
+typedef void (*op_pump_fn)(void *arg, const struct op_outbox_item *item,
+			   const struct op_post_result *result, bool delivered, bool final);
+int op_pump_create(uv_loop_t *loop, struct op_outbox *outbox, struct op_post_client *client,
+		   op_pump_fn fn, void *arg, struct op_pump **ret) OP_MUST_CHECK;
+void op_pump_close(struct op_pump *p);
+int op_pump_add(struct op_pump *p, const struct op_pump_target *target) OP_MUST_CHECK;
+/* Something was put into the outbox, or retried: look again. */
+void op_pump_kick(struct op_pump *p);
+
+#endif
