@@ -9,6 +9,7 @@ APPLIANCE ?= sensorhub
 ARGS ?=
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+TARGET = installed
 DEPS = packaging/install-deps
 
 .PHONY: help run check build bench fault fuzz format lint install clean
@@ -20,10 +21,10 @@ run: build ## install what is missing, build, start the sensor hub with a simula
 	@echo "starting $(APPLIANCE); open the address after \"ready:\" in a browser, Ctrl-C stops it"
 	@exec $(BUILD)/outpost run $(APPLIANCE) --sim $(ARGS)
 
-build: ## install what is missing, then build into build/
+build: ## install what is missing, then build into build/ (TARGET=all: tests too)
 	@$(DEPS) run build
 	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD)
-	@ninja -C $(BUILD) -j $(JOBS)
+	@ninja -C $(BUILD) -j $(JOBS) $(TARGET)
 
 check: ## every test but the long ones; the last line says how many passed
 	@$(DEPS) run build test
@@ -32,12 +33,11 @@ check: ## every test but the long ones; the last line says how many passed
 bench: ## measure speed and size against docs/budgets.md
 	@$(DEPS) run build test bench
 	@[ ! -f $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >/dev/null # finds new peers
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) --no-print-directory build TARGET=all
 	@tests/bench/run $(BENCH)
 
 fault: ## the fault tests at full length (half an hour)
 	@$(DEPS) run build test
-	@$(MAKE) --no-print-directory build
 	@tests/fault/run $(FAULT)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60)

@@ -2,6 +2,7 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import json
 import os
 import re
 
@@ -27,6 +28,22 @@ def documents():
 def make_help_lists_every_target():
     listed = re.findall(r"^  make ([a-z-]+) +\S", ot.run("make", "help", cwd=ot.SOURCE).stdout, re.M)
     assert set(listed) == targets() and len(listed) == len(set(listed)), (listed, targets())
+
+
+@ot.test()
+def make_run_builds_all_that_is_installed_and_no_test():
+    build = ot.BUILD.resolve()
+    intro = ot.run("meson", "introspect", "--targets", build)
+    targets_ = json.loads(intro.stdout)
+    inputs = ot.run("ninja", "-C", build, "-t", "query", "installed").stdout.splitlines()
+    built = {str(build / line.strip().lstrip("| ")) for line in inputs if line.startswith("    ")}
+    for target in targets_:
+        names = set(target["filename"])
+        if target["installed"]:
+            assert names <= built, f"{target['name']} is installed, but `make run` does not build all of it"
+        elif target["type"] in ("executable", "shared library"):
+            assert not names & built, f"{target['name']} is not installed, but `make run` builds it"
+    assert "installed" in re.findall(r"^TARGET = (\S+)", read("Makefile"), re.M)
 
 
 @ot.test()
