@@ -26,6 +26,9 @@ struct op_hub_settings {
 	unsigned max_clients;      /* [100] */
 	double max_rate_hz;        /* frames per second of one subscription [60] */
 	unsigned stall_timeout_ms; /* a client that takes nothing for so long is closed [30000] */
+	/* [1000] Clients are looked at so often: one that was skipped since gets half its rate, one
+	 * that was not for 20 looks gets twice of it, up to what it asked for. */
+	unsigned check_ms;
 };
 
 /* Counts since the hub started, and what there is now. */

@@ -16,7 +16,7 @@
 
 #define MESSAGES_PER_S 20
 #define MESSAGES_BURST 40
-#define CALM_CHECKS 20 /* seconds without a skip before the rate goes up again */
+#define CALM_CHECKS 20 /* looks without a skip before the rate goes up again */
 
 /* ---- sending --------------------------------------------------------------------------- */
 
@@ -42,6 +42,19 @@ static void place_backlog(struct hub_sub *sub)
 	sub->backlog_end = next;
 	sub->backlog_at = next > sub->last ? next - sub->last : 0;
 	sub->last = 0;
+	sub->pos = s->head; /* frames made while this waited for the socket are part of it */
+}
+
+/* A frame that begins before seen_end: only its rest is new, and goes as backlog. */
+static void send_unseen(struct hub_sub *sub, const struct hub_frame *f)
+{
+	uint64_t end = f->first_seq + f->count;
+	sub->pos++;
+	if (end < sub->seen_end)
+		return;
+	sub->backlog_at = sub->seen_end;
+	sub->backlog_end = end;
+	sub->seen_end = 0;
 }
 
 /* Sends the next thing of this subscription, if there is one. */
@@ -61,7 +74,13 @@ static bool send_next(struct hub_sub *sub)
 	catch_up(sub);
 	if (sub->pos >= s->head)
 		return false;
-	return hub_write_live(sub, hub_stream_frame(s, sub->pos++));
+	struct hub_frame *f = hub_stream_frame(s, sub->pos);
+	if (f->first_seq < sub->seen_end) {
+		send_unseen(sub, f);
+		return true;
+	}
+	sub->pos++;
+	return hub_write_live(sub, f);
 }
 
 /* Subscriptions that were ended are told so, and freed. */
@@ -135,20 +154,35 @@ static void check_progress(struct hub_client *c, uint64_t now)
 	}
 }
 
-static void change_rate(struct hub_sub *sub, double rate_hz)
+/* Streams of other rates are not at the same record. What lies between is fetched as backlog,
+ * unless it is too much; what the new stream is still to bring although it was sent is passed over.
+ */
+static void carry_on(struct hub_sub *sub)
+{
+	struct op_reader *r = sub->stream->reader;
+	bool amid = sub->backlog_at < sub->backlog_end; /* of a backlog */
+	uint64_t from = amid ? sub->backlog_at : sub->next_seq;
+	if (!r || !(amid || sub->seq_known))
+		return;
+	uint64_t cursor = op_reader_next_seq(r);
+	bool near = from < cursor && cursor - from < HUB_BACKLOG_MAX;
+	sub->backlog_at = near ? from : 0;
+	sub->backlog_end = near ? cursor : 0;
+	/* A topic that began anew has not had so many records. */
+	sub->seen_end = from > cursor && from <= op_reader_published(r) ? from : 0;
+}
+
+/* False when it stays as it is: there are no more streams, or no other rate on the grid. */
+static bool change_rate(struct hub_sub *sub, double rate_hz)
 {
 	struct hub_stream *old = sub->stream;
 	struct hub_stream *s = hub_stream_get(old->hub, sub->topic, rate_hz, old->format);
 	if (!s || s == old)
-		return;
+		return false;
 	hub_stream_leave(sub);
 	hub_stream_join(s, sub);
-	/* What lies between the positions of both streams is fetched as backlog. */
-	if (sub->seq_known && s->reader && op_reader_next_seq(s->reader) > sub->next_seq &&
-	    sub->backlog_at >= sub->backlog_end) {
-		uint64_t gap = op_reader_next_seq(s->reader) - sub->next_seq;
-		sub->last = gap < HUB_BACKLOG_MAX ? (uint32_t)gap : 0;
-	}
+	carry_on(sub);
+	return true;
 }
 
 /* Contract R21: a client that keeps being skipped gets half the rate, in steps, and more again
@@ -157,16 +191,17 @@ static void check_rate(struct hub_sub *sub)
 {
 	if (!sub->stream)
 		return;
+	struct op_hub *hub = sub->client->hub;
 	double rate = sub->stream->rate_hz;
 	bool lagged = sub->skips != sub->skips_seen;
 	sub->skips_seen = sub->skips;
 	sub->calm_checks = lagged ? 0 : sub->calm_checks + 1;
 	if (lagged && rate > 1) {
-		sub->client->hub->count.step_downs++;
-		change_rate(sub, hub_rate(rate / 2 > 1 ? rate / 2 : 1, rate));
+		if (change_rate(sub, hub_rate(rate / 2 > 1 ? rate / 2 : 1, rate)))
+			hub->count.step_downs++;
 	} else if (sub->calm_checks >= CALM_CHECKS && rate < sub->wanted_hz) {
 		sub->calm_checks = 0;
-		change_rate(sub, hub_rate(rate * 2, sub->wanted_hz));
+		(void)change_rate(sub, hub_rate(rate * 2, sub->wanted_hz)); /* or later */
 	}
 }
 

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CHECK_MS 1000
 #define CLOSE_ROUNDS 4
 
 static const struct lws_protocols protocols[] = {
@@ -132,6 +131,7 @@ static void set_defaults(struct op_hub_settings *s)
 	s->max_clients = s->max_clients ? s->max_clients : 100;
 	s->max_rate_hz = s->max_rate_hz > 0 ? s->max_rate_hz : 60;
 	s->stall_timeout_ms = s->stall_timeout_ms ? s->stall_timeout_ms : 30000;
+	s->check_ms = s->check_ms ? s->check_ms : 1000;
 }
 
 int op_hub_create(uv_loop_t *loop, const struct op_hub_settings *settings, struct op_hub **ret)
@@ -154,8 +154,8 @@ int op_hub_create(uv_loop_t *loop, const struct op_hub_settings *settings, struc
 	(void)uv_timer_init(loop, &hub->sweep); /* always 0 */
 	hub->sweep.data = hub;
 	hub->n_handles = 1;
-	(void)uv_timer_start(&hub->sweep, on_check, CHECK_MS,
-			     CHECK_MS); /* the callback is not NULL */
+	(void)uv_timer_start(&hub->sweep, on_check, hub->set.check_ms,
+			     hub->set.check_ms); /* the callback is not NULL */
 	*ret = hub;
 	return 0;
 }

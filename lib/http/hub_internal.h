@@ -60,6 +60,7 @@ struct hub_sub {
 	uint64_t pos;                          /* next frame of the stream's ring */
 	uint64_t next_seq, missed;
 	uint64_t backlog_at, backlog_end; /* records still to be sent as backlog */
+	uint64_t seen_end;                /* after a change of rate: sent already; 0: nothing */
 	uint64_t skips, skips_seen;       /* moved to the newest frame: in all, at the last check */
 	unsigned calm_checks;             /* in a row without a skip */
 	uint32_t last;                    /* backlog asked for, until it is placed */

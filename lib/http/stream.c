@@ -35,7 +35,7 @@ static void announce(struct hub_stream *s)
 	for (struct hub_sub *sub = s->subs; sub; sub = sub->next_peer) {
 		sub->announce = true;
 		sub->pos = s->head;
-		sub->backlog_at = sub->backlog_end = 0;
+		sub->backlog_at = sub->backlog_end = sub->seen_end = 0;
 		hub_client_pump(sub->client);
 	}
 }
