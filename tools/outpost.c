@@ -53,6 +53,15 @@ static int unknown(const char *word)
 	return 2;
 }
 
+/* getopt_long(3) begins its messages with argv[0]: the command as the user knows it. */
+static int start(const struct subcommand *s, int argc, char **argv)
+{
+	char title[32];
+	(void)snprintf(title, sizeof(title), "outpost %s", s->name); /* names are short */
+	argv[0] = title;
+	return s->fn(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : NULL;
@@ -71,6 +80,6 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < N_SUBCOMMANDS; i++)
 		if (!strcmp(word, subcommands[i].name))
-			return subcommands[i].fn(argc - 1, argv + 1);
+			return start(&subcommands[i], argc - 1, argv + 1);
 	return unknown(word);
 }

@@ -1,5 +1,5 @@
 /*
- * tools.h - the subcommands of `outpost`: one function each, argv[0] is the subcommand's name.
+ * tools.h - the subcommands of `outpost`: one function each, argv[0] is "outpost NAME".
  *
  * Each returns the exit status of the program: 0 done, 1 failed (already told on stderr), 2 wrong
  * usage, unless its man page says otherwise.
