@@ -108,6 +108,7 @@ struct op_service {
 	uv_async_t on_quit;
 	uv_timer_t stop_timer, watchdog;
 	bool stopping, work_stalled;
+	bool supervised;        /* by outpost run */
 	atomic_int exit_status; /* -1: not asked to quit */
 
 	struct op_notify notify;

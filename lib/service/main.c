@@ -112,9 +112,10 @@ static void on_watchdog(uv_timer_t *timer)
 
 /* Started by `outpost run`, we end with it, however it ends: two writers of the next run's topics
  * must never meet. */
-static int bind_to_supervisor(void)
+static int bind_to_supervisor(bool *ret_supervised)
 {
 	const char *text = getenv("OUTPOST_SUPERVISOR");
+	*ret_supervised = text;
 	if (!text)
 		return 0;
 	long pid = strtol(text, NULL, 10);
@@ -135,7 +136,7 @@ static int make_places(struct op_service *s)
 		return r == -ENOSPC || r == -EDQUOT ? OP_EXIT_FAULT : OP_EXIT_CONFIG;
 	}
 	r = op_dir_make(s->place.state, 0750);
-	if (r < 0 && r != -EEXIST)
+	if (r < 0 && r != -EEXIST && !s->supervised) /* outpost run has said it, once for all */
 		op_log(OP_WARNING, "state directory %s: %s; nothing will be kept there",
 		       s->place.state, op_strerror(r));
 	return 0;
@@ -304,7 +305,8 @@ static int act(struct op_service *s)
 int op_service_main(int argc, char **argv, const struct op_service_desc *desc)
 {
 	op_log_open();
-	int r = bind_to_supervisor();
+	bool supervised;
+	int r = bind_to_supervisor(&supervised);
 	if (r < 0) {
 		op_log(OP_ERR, "supervisor: %s", op_strerror(r));
 		return OP_EXIT_FAULT;
@@ -313,6 +315,7 @@ int op_service_main(int argc, char **argv, const struct op_service_desc *desc)
 	if (!s)
 		return OP_EXIT_FAULT;
 	s->desc = desc;
+	s->supervised = supervised;
 	s->exit_status = -1;
 	s->log_level = OP_INFO;
 	(void)pthread_mutex_init(&s->sched.lock, NULL); /* default attributes never fail */
