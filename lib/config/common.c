@@ -1,8 +1,9 @@
 /*
  * common.c - the settings that every service has: how it is started, watched and scheduled.
  *
- * Restarting follows the sensor hub's requirement R28: back within 5 s, and after 5 failures in a
- * row a pause of 10 s.
+ * The defaults bring a failed service back within 5 s: pauses of 0.2, 0.4, 0.8 and 1.6 s, each a
+ * quarter more or less by chance, and 10 s after the fifth failure in a row. How they are applied
+ * is in outpost-run(1).
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
