@@ -86,20 +86,15 @@ static int read_options(struct options *o, int argc, char **argv)
 
 /* ---- load ------------------------------------------------------------------------------ */
 
-/* The configuration, or NULL with the reason told. */
-static struct op_config *load(struct options *o)
+/* As op_config_read. */
+static int load(struct options *o, struct op_config **ret_config, struct op_buf *errors)
 {
-	OP_AUTO_BUF struct op_buf errors;
-	op_buf_init(&errors, 256 * 1024);
-	struct op_config *c = NULL;
-	int rc = op_appliance_find(o->name, o->file, sizeof(o->file), &errors);
+	int rc = op_appliance_find(o->name, o->file, sizeof(o->file), errors);
+	if (rc)
+		return rc;
 	o->args.src.file = o->file;
 	o->args.src.environ = environ;
-	if (rc == 0)
-		rc = op_config_load(&o->args.src, &c, &errors);
-	if (rc)
-		fputs(errors.data, stderr);
-	return c;
+	return op_config_read(&o->args.src, ret_config, errors);
 }
 
 /* ---- check ----------------------------------------------------------------------------- */
@@ -115,14 +110,16 @@ static void print_notes(const struct op_buf *notes)
 
 static int check(struct options *o)
 {
-	struct op_config *c = load(o);
-	if (!c)
-		return 1;
+	struct op_config *c = NULL;
 	OP_AUTO_BUF struct op_buf errors, notes;
 	op_buf_init(&errors, 1024 * 1024);
 	op_buf_init(&notes, 1024 * 1024);
-	op_config_notes(c, NULL, NULL, 0, &notes);
-	int rc = op_programs_check(c, &o->args.src, &errors, &notes);
+	int rc = load(o, &c, &errors);
+	if (c) {
+		op_config_notes(c, NULL, NULL, 0, &notes);
+		int r = op_programs_check(c, &o->args.src, &errors, &notes);
+		rc = rc ? rc : r;
+	}
 	print_notes(&notes);
 	fputs(errors.data, stderr);
 	if (rc == 0)
@@ -188,8 +185,11 @@ static int show_services(const struct options *o, const struct op_config *c)
 
 static int show(struct options *o)
 {
-	struct op_config *c = load(o);
-	int status = c ? show_services(o, c) : 1;
+	struct op_config *c = NULL;
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, 1024 * 1024);
+	int status = load(o, &c, &errors) ? 1 : show_services(o, c);
+	fputs(errors.data, stderr);
 	op_config_free(c);
 	return status;
 }

@@ -19,7 +19,10 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
+#include "tools/lines.h"
+
 #define CHECK_TIMEOUT_MS 10000
+#define REMEDY "install it, or correct the name"
 
 enum { OUT, ERR, END, N_FDS };
 
@@ -251,30 +254,6 @@ void op_answers_free(struct op_answer *answers, size_t n)
 
 /* ---- checking -------------------------------------------------------------------------- */
 
-static bool has_line(const struct op_buf *text, const char *line, size_t len)
-{
-	for (const char *at = text->data; *at;) {
-		size_t n = strcspn(at, "\n");
-		if (n == len && !memcmp(at, line, len))
-			return true;
-		at += n + (at[n] != '\0');
-	}
-	return false;
-}
-
-/* Adds the lines that are not there yet: what concerns the whole file, every program says. */
-static void add_lines(struct op_buf *to, const struct op_buf *from)
-{
-	for (const char *at = from->data; *at;) {
-		size_t n = strcspn(at, "\n");
-		if (n && !has_line(to, at, n)) {
-			op_buf_put(to, at, n);
-			op_buf_putc(to, '\n');
-		}
-		at += n + (at[n] != '\0');
-	}
-}
-
 /* A program that could not be asked: at least the common settings are checked here. */
 static int not_asked(const struct op_config *c, const struct op_answer *a, struct op_buf *errors)
 {
@@ -283,13 +262,11 @@ static int not_asked(const struct op_config *c, const struct op_answer *a, struc
 	if (!common.enabled && a->error == -ENOENT)
 		return rc;
 	if (a->error == -ETIMEDOUT)
-		op_buf_printf(errors,
-			      "%s: services.%s: %s --check does not answer (run it by hand)\n",
-			      op_config_file(c), a->service, a->program);
+		op_config_wrong(c, a->service, "program", errors,
+				"%s --check does not answer (run it by hand)", a->program);
 	else
-		op_buf_printf(errors,
-			      "%s: services.%s.program: %s: %s (install it, or correct the name)\n",
-			      op_config_file(c), a->service, a->program, op_strerror(a->error));
+		op_config_wrong(c, a->service, "program", errors, "%s: %s (" REMEDY ")", a->program,
+				op_strerror(a->error));
 	return -EINVAL;
 }
 
@@ -298,15 +275,33 @@ static int judge(const struct op_config *c, const struct op_answer *a, struct op
 {
 	if (a->error)
 		return not_asked(c, a, errors);
-	add_lines(a->status ? errors : notes, &a->err);
+	op_lines_add(a->status ? errors : notes, a->err.data);
 	if (a->status == 0)
 		return 0;
 	if (!a->err.len)
-		op_buf_printf(errors,
-			      "%s: services.%s: %s --check fails with status %d and says "
-			      "nothing (run it by hand)\n",
-			      op_config_file(c), a->service, a->program, a->status);
+		op_config_wrong(c, a->service, "program", errors,
+				"%s --check fails with status %d and says nothing (run it by hand)",
+				a->program, a->status);
 	return -EINVAL;
+}
+
+/* Simulators have no settings to be asked about, but they must be there. */
+static int check_simulators(const struct op_config *c, struct op_buf *errors)
+{
+	int result = 0;
+	for (size_t i = 0; i < op_config_simulator_count(c); i++) {
+		struct op_config_simulator sim;
+		char path[PATH_MAX], key[128];
+		op_config_simulator(c, i, &sim);
+		int rc = sim.program ? op_program_find(sim.program, path, sizeof(path)) : 0;
+		if (rc == 0)
+			continue;
+		(void)snprintf(key, sizeof(key), "simulators.%s.program", sim.name); /* fits */
+		op_config_wrong_path(c, key, errors, "%s: %s (" REMEDY ")", sim.program,
+				     op_strerror(rc));
+		result = -EINVAL;
+	}
+	return result;
 }
 
 int op_programs_check(const struct op_config *c, const struct op_config_source *src,
@@ -319,5 +314,8 @@ int op_programs_check(const struct op_config *c, const struct op_config_source *
 		if (judge(c, &answers[i], errors, notes))
 			rc = -EINVAL;
 	op_answers_free(answers, n);
+	if (src->sim && check_simulators(c, errors) < 0)
+		rc = -EINVAL;
+	op_lines_sort(errors, op_config_file(c));
 	return rc;
 }

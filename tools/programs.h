@@ -36,8 +36,10 @@ int op_programs_ask(const struct op_config *c, const struct op_config_source *sr
 void op_answers_free(struct op_answer *answers, size_t n);
 
 /* Asks all with --check. Mistakes, and programs that are missing, hang or die, go to errors, one a
- * line; what programs say without failing goes to notes. 0 only if there is no mistake, else
- * -EINVAL. A service that is not enabled may lack its program. */
+ * line, each once and sorted by place together with what was there, such as the mistakes of
+ * op_config_read; what programs say without failing goes to notes. 0 only if nothing was added,
+ * else -EINVAL. A service that is not enabled may lack its program; with src->sim simulators may
+ * not. */
 int op_programs_check(const struct op_config *c, const struct op_config_source *src,
 		      struct op_buf *errors, struct op_buf *notes) OP_MUST_CHECK;
 

@@ -2,8 +2,8 @@
  * run_load.c - the appliance as a list of units, checked before anything starts.
  *
  * Before the loop. The supervisor knows what every service has in common; each program knows its
- * own settings and is asked (programs.c). Nothing starts unless all agree, and all mistakes are
- * shown at once.
+ * own settings and is asked (programs.c), also when the file has mistakes of its own: nothing
+ * starts unless all agree, and all mistakes are shown at once.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -126,10 +126,11 @@ int run_load(struct run *run)
 	op_buf_init(&errors, 256 * 1024);
 	int r = op_appliance_find(run->appliance, run->file, sizeof(run->file), &errors);
 	run->args.src.file = run->file;
-	if (r == 0)
-		r = op_place_load(&run->args.src, &run->place, &run->config, &errors);
-	if (r == 0)
-		r = check(run, &errors);
+	int mistakes =
+		r < 0 ? r : op_place_load(&run->args.src, &run->place, &run->config, &errors);
+	r = mistakes < 0 ? mistakes : check(run, &errors);
+	if (mistakes > 0)
+		r = -EINVAL;
 	if (r == 0)
 		r = add_units(run, &errors);
 	say_lines(run, OP_ERR, &errors);

@@ -121,12 +121,18 @@ struct op_config_source {
 struct op_config; /* a parsed appliance: a tree of keys, each with value and origin */
 
 /* Reads and merges all sources. Mistakes (one a line, each with its place) are appended to errors;
- * returns 0 only if there is none, else -EINVAL (mistakes), -ENOENT, -EFBIG (over 1 MiB), ...;
- * whatever it returns, errors then says what to do. Values are not yet checked against a table. */
+ * values are not yet checked against a table. 0: there is none. 1: there are, but the file could be
+ * read: *ret_config is what there is of it, only to look for further mistakes (its appliance may be
+ * NULL, a service no mapping). Negative: there is nothing to look at, -EINVAL (no YAML, no
+ * mapping), -ENOENT, -EFBIG (over 1 MiB), ...; errors says what to do. */
+int op_config_read(const struct op_config_source *src, struct op_config **ret_config,
+		   struct op_buf *errors) OP_MUST_CHECK;
+/* The same for whoever wants it good: -EINVAL instead of 1. */
 int op_config_load(const struct op_config_source *src, struct op_config **ret_config,
 		   struct op_buf *errors) OP_MUST_CHECK;
 void op_config_free(struct op_config *c);
 
+/* NULL only after a mistake. */
 const char *op_config_appliance(const struct op_config *c);
 const char *op_config_description(const struct op_config *c);
 const char *op_config_file(const struct op_config *c);
@@ -176,7 +182,8 @@ extern const size_t op_service_common_settings_count;
 
 /* Fills *common and, if table is not NULL, settings (zeroed first) for the service. Every key must
  * be in one of both tables; mistakes as above. table NULL checks only the common keys and passes
- * over the rest, for a supervisor that does not know the program's table. */
+ * over the rest, for a supervisor that does not know the program's table. A service that is no
+ * mapping is -EINVAL without a line, since op_config_read has told it. */
 int op_config_service(const struct op_config *c, const char *service,
 		      const struct op_setting *table, size_t n, void *ret_settings,
 		      struct op_service_common *ret_common, struct op_buf *errors) OP_MUST_CHECK;
@@ -186,6 +193,9 @@ int op_config_service(const struct op_config *c, const char *service,
  * the whole is named. The text must not hold a secret. */
 void op_config_wrong(const struct op_config *c, const char *service, const char *key,
 		     struct op_buf *errors, const char *fmt, ...) OP_PRINTF(5, 6);
+/* The same for any path of the file ("simulators.board.program"). */
+void op_config_wrong_path(const struct op_config *c, const char *path, struct op_buf *errors,
+			  const char *fmt, ...) OP_PRINTF(4, 5);
 
 /* The effective settings of one service as YAML with the origin of each as a comment, secrets
  * masked; and the reference of a table as Markdown. */

@@ -163,8 +163,9 @@ int op_runtime_base(char *ret, size_t size) OP_MUST_CHECK;
 /* Makes a runtime directory with its bus/ and call/. -EPERM: the place under /tmp is not ours. */
 int op_runtime_make(const char *dir) OP_MUST_CHECK;
 /* Reads an appliance with the directories of src, or the standard ones, in place of ${RUNTIME} and
- * ${STATE}; src then names them and the environment of the process. Mistakes go to errors as with
- * op_config_load. */
+ * ${STATE}; src then names them and the environment of the process. Mistakes and what is returned
+ * are those of op_config_read; without a place it is 1 as well, and src and *ret_place are only
+ * good with 0. */
 struct op_place {
 	char runtime[PATH_MAX - 128], state[PATH_MAX - 128];
 };

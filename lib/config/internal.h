@@ -118,11 +118,12 @@ struct op_config {
 	const char *runtime_dir, *state_dir; /* NULL: placeholders stay as they are */
 	mode_t file_mode, env_mode;
 	size_t nodes, text_bytes;
-	struct node *root, *services; /* services is never NULL after a load */
+	struct node *root, *services; /* services is NULL only after a mistake */
 	struct op_config_simulator *simulators;
 	size_t n_services, n_simulators;
 	struct env_target *env, *env_last;
 	struct op_buf notes;
+	bool mistakes;
 };
 
 /* ---- the steps ------------------------------------------------------------------------- */

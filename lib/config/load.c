@@ -142,8 +142,11 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 	int rc = read_file(c->env_file, ENV_FILE_MAX_BYTES, &text, &len, &c->env_mode);
 	if (rc == -ENOENT && !src->env_file)
 		return 0;
-	if (rc)
-		return file_error(errors, c->env_file, rc);
+	if (rc) { /* a mistake like others: what else is wrong can still be found */
+		c->mistakes = true;
+		(void)file_error(errors, c->env_file, rc); /* gives back rc */
+		return 0;
+	}
 	struct env_lines lines = {.n = 0};
 	rc = dotenv_parse(c, text, len, c->env_file, p, &lines);
 	for (size_t i = 0; i < lines.n && rc == 0; i++) {
@@ -281,33 +284,54 @@ static const char *keep(struct op_config *c, const char *text)
 	return text ? pool_text(&c->pool, text, strlen(text)) : NULL;
 }
 
-int op_config_load(const struct op_config_source *src, struct op_config **ret_config,
-		   struct op_buf *errors)
+static struct op_config *create(const struct op_config_source *src)
 {
 	struct op_config *c = calloc(1, sizeof(*c));
-	OP_AUTO_FREE struct problems *p = calloc(1, sizeof(*p));
-	if (!c || !p) {
-		free(c);
-		op_buf_puts(errors, "out of memory\n");
-		return -ENOMEM;
-	}
+	if (!c)
+		return NULL;
 	op_buf_init(&c->notes, 16384);
 	c->file = keep(c, src->file);
 	c->env_file = keep(c, src->env_file ? src->env_file : ".env");
 	c->runtime_dir = keep(c, src->runtime_dir);
 	c->state_dir = keep(c, src->state_dir);
+	return c;
+}
+
+int op_config_read(const struct op_config_source *src, struct op_config **ret_config,
+		   struct op_buf *errors)
+{
+	struct op_config *c = create(src);
+	OP_AUTO_FREE struct problems *p = calloc(1, sizeof(*p));
+	if (!c || !p) {
+		op_config_free(c);
+		op_buf_puts(errors, "out of memory\n");
+		return -ENOMEM;
+	}
 	int rc = c->file && c->env_file ? load(c, src, p, errors) : -ENOMEM;
-	int mistakes = problems_write(p, errors);
+	if (problems_write(p, errors) < 0)
+		c->mistakes = true;
 	if (rc == -ENOMEM)
 		op_buf_puts(errors, "more settings than there is room for\n");
-	if (rc == 0)
-		rc = mistakes;
 	if (rc) {
 		op_config_free(c);
 		return rc;
 	}
 	*ret_config = c;
-	return 0;
+	return c->mistakes ? 1 : 0;
+}
+
+int op_config_load(const struct op_config_source *src, struct op_config **ret_config,
+		   struct op_buf *errors)
+{
+	struct op_config *c = NULL;
+	int rc = op_config_read(src, &c, errors);
+	if (rc > 0) {
+		op_config_free(c);
+		return -EINVAL;
+	}
+	if (rc == 0)
+		*ret_config = c;
+	return rc;
 }
 
 void op_config_free(struct op_config *c)
@@ -343,7 +367,7 @@ size_t op_config_service_count(const struct op_config *c)
 
 const char *op_config_service_name(const struct op_config *c, size_t i)
 {
-	const struct node *n = c->services->first;
+	const struct node *n = c->services ? c->services->first : NULL;
 	while (n && i--)
 		n = n->next;
 	return n ? n->key : NULL;

@@ -84,13 +84,28 @@ void origin_write(const struct origin *at, struct op_buf *out)
 	}
 }
 
+/* Keys of the file may hold any character; a terminal is not to obey them. As the log shows them,
+ * so that what a program says of the file is the same line. */
+static void put_visible(const char *text, struct op_buf *out)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c < 0x20 || c == 0x7f)
+			op_buf_printf(out, "\\x%02x", c);
+		else
+			op_buf_putc(out, *text);
+	}
+}
+
 int problems_write(struct problems *p, struct op_buf *errors)
 {
 	int rc = p->n ? -EINVAL : 0;
 	qsort(p->v, p->n, sizeof(p->v[0]), compare);
 	for (size_t i = 0; i < p->n; i++) {
 		origin_write(&p->v[i].at, errors);
-		op_buf_printf(errors, ": %s\n", p->v[i].text ? p->v[i].text : "out of memory");
+		op_buf_puts(errors, ": ");
+		put_visible(p->v[i].text ? p->v[i].text : "out of memory", errors);
+		op_buf_putc(errors, '\n');
 		free(p->v[i].text);
 	}
 	if (p->dropped)
@@ -116,29 +131,49 @@ static const struct node *place_of(const struct node *n, const char *key, struct
 	return n;
 }
 
-void op_config_wrong(const struct op_config *c, const char *service, const char *key,
-		     struct op_buf *errors, const char *fmt, ...)
+OP_PRINTF(5, 0)
+static void wrong(const struct node *above, struct op_buf *path, const char *key,
+		  struct op_buf *errors, const char *fmt, va_list ap)
 {
-	const struct node *above = service_node(c, service);
-	OP_AUTO_BUF struct op_buf path;
-	op_buf_init(&path, PATH_BYTES);
-	op_buf_printf(&path, "services.%s", service);
-	const struct node *n = place_of(above, key, &path);
+	const struct node *n = place_of(above, key, path);
 	if (n == above)
-		op_buf_printf(&path, ".%s", key);
+		op_buf_printf(path, ".%s", key);
 	struct origin at = n == above ? n->key_at : n->at;
-	bool named = at.kind == ORIGIN_SET && at.name && !strcmp(at.name, path.data);
+	bool named = at.kind == ORIGIN_SET && at.name && !strcmp(at.name, path->data);
 	if (named)
 		at.value = n->text;
 	origin_write(&at, errors);
-	op_buf_printf(errors, named ? ": " : ": %s: ", path.data);
-	va_list ap;
-	va_start(ap, fmt);
+	op_buf_printf(errors, named ? ": " : ": %s: ", path->data);
 	OP_AUTO_FREE char *message = NULL;
 	if (vasprintf(&message, fmt, ap) < 0)
 		message = NULL;
-	va_end(ap);
 	op_buf_printf(errors, "%s\n", message ? message : "out of memory");
+}
+
+void op_config_wrong(const struct op_config *c, const char *service, const char *key,
+		     struct op_buf *errors, const char *fmt, ...)
+{
+	OP_AUTO_BUF struct op_buf path;
+	op_buf_init(&path, PATH_BYTES);
+	op_buf_printf(&path, "services.%s", service);
+	va_list ap;
+	va_start(ap, fmt);
+	wrong(service_node(c, service), &path, key, errors, fmt, ap);
+	va_end(ap);
+}
+
+void op_config_wrong_path(const struct op_config *c, const char *path, struct op_buf *errors,
+			  const char *fmt, ...)
+{
+	OP_AUTO_BUF struct op_buf first;
+	op_buf_init(&first, PATH_BYTES);
+	size_t len = strcspn(path, ".");
+	op_buf_put(&first, path, len);
+	const struct node *above = node_find(c->root, first.data);
+	va_list ap;
+	va_start(ap, fmt);
+	wrong(above ? above : c->root, &first, path + len + (path[len] == '.'), errors, fmt, ap);
+	va_end(ap);
 }
 
 void hint_write(struct op_buf *out, const char *word, const char *const *names, size_t n)

@@ -443,6 +443,9 @@ int op_config_service(const struct op_config *c, const char *service,
 	int rc = op_config_find_service(c, service, errors);
 	if (rc)
 		return rc;
+	enum node_kind kind = service_node(c, service)->kind;
+	if (kind != NODE_MAP && kind != NODE_NULL)
+		return -EINVAL;
 	size_t bytes = table ? table_bytes(table, n) : 0;
 	OP_AUTO_FREE void *settings = calloc(1, bytes ? bytes : 1);
 	OP_AUTO_FREE struct problems *p = calloc(1, sizeof(*p));

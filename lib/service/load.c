@@ -1,8 +1,8 @@
 /*
  * load.c - from the command line to checked settings: which service am I, and where do I live.
  *
- * Runs on the only thread before the loop. Every mistake in the settings is printed at once; the
- * place of a mistake is in its text (config.h).
+ * Runs on the only thread before the loop. Every mistake is printed at once, those of the file and
+ * those in our own settings; the place of a mistake is in its text (config.h).
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -64,9 +64,8 @@ static int name_service(struct op_service *s, struct op_buf *errors)
 
 static int load(struct op_service *s, struct op_buf *errors)
 {
-	int r = op_place_load(&s->args.config.src, &s->place, &s->config, errors);
-	if (r == 0)
-		r = name_service(s, errors);
+	int mistakes = op_place_load(&s->args.config.src, &s->place, &s->config, errors);
+	int r = mistakes < 0 ? mistakes : name_service(s, errors);
 	if (r < 0)
 		return r;
 	s->settings = calloc(1, s->desc->settings_bytes ? s->desc->settings_bytes : 1);
@@ -76,7 +75,7 @@ static int load(struct op_service *s, struct op_buf *errors)
 			      s->settings, &s->common, errors);
 	if (r == 0 && s->desc->check)
 		s->desc->check(s->config, s->name, s->settings, errors);
-	if (r == 0 && errors->len > 0)
+	if (r == 0 && (mistakes > 0 || errors->len > 0))
 		r = -EINVAL;
 	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->place.runtime);
 	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;

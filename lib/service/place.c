@@ -32,21 +32,22 @@ int op_place_load(struct op_config_source *src, struct op_place *ret_place,
 	first.environ = src->environ = environ;
 	first.runtime_dir = src->runtime_dir ? src->runtime_dir : "/";
 	first.state_dir = src->state_dir ? src->state_dir : "/";
-	int r = op_config_load(&first, &config, errors);
-	if (r < 0)
-		return r;
-	r = find_places(src, op_config_appliance(config), ret_place, errors);
+	int mistakes = op_config_read(&first, &config, errors);
+	if (mistakes < 0)
+		return mistakes;
+	const char *name = op_config_appliance(config);
+	if (!name || find_places(src, name, ret_place, errors) < 0) {
+		*ret_config = config;
+		return 1;
+	}
 	src->runtime_dir = ret_place->runtime;
 	src->state_dir = ret_place->state;
-	if (r < 0) {
-		op_config_free(config);
-		return r;
-	}
-	if (!strcmp(first.runtime_dir, ret_place->runtime) &&
-	    !strcmp(first.state_dir, ret_place->state)) {
+	bool same = !strcmp(first.runtime_dir, ret_place->runtime) &&
+		    !strcmp(first.state_dir, ret_place->state);
+	if (mistakes || same) { /* a second time they would be told twice */
 		*ret_config = config;
-		return 0;
+		return mistakes;
 	}
 	op_config_free(config);
-	return op_config_load(src, ret_config, errors);
+	return op_config_read(src, ret_config, errors);
 }

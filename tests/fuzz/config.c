@@ -41,6 +41,29 @@ static bool settings_of(const struct op_config *c, struct sample_settings *ret,
 	return true;
 }
 
+/* What is wrong is looked through for further mistakes, whatever it is. */
+static void look_further(const struct op_config *c)
+{
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, 1 << 20);
+	for (size_t i = 0; i < op_config_service_count(c); i++) {
+		struct sample_settings s;
+		char program[64];
+		const char *name = op_config_service_name(c, i);
+		int rc = op_config_service(c, name, sample_table, OP_ARRAY_SIZE(sample_table), &s,
+					   NULL, &errors);
+		assert(rc <= 0);
+		op_config_program(c, name, program, sizeof(program));
+		op_config_wrong(c, name, "program", &errors, "%s", program);
+	}
+	for (size_t i = 0; i < op_config_simulator_count(c); i++) {
+		struct op_config_simulator sim;
+		op_config_simulator(c, i, &sim);
+		if (sim.program)
+			op_config_wrong_path(c, "simulators.x.program", &errors, "%s", sim.program);
+	}
+}
+
 static struct op_config *load(const char *yaml, size_t len, const char *const *sets, size_t n_sets)
 {
 	OP_AUTO_BUF struct op_buf errors;
@@ -53,9 +76,13 @@ static struct op_config *load(const char *yaml, size_t len, const char *const *s
 				       .sets = sets,
 				       .n_sets = n_sets};
 	struct op_config *c = NULL;
-	int rc = op_config_load(&src, &c, &errors);
-	assert((rc == 0) == (errors.len == 0) && (rc == 0) == (c != NULL));
-	return c;
+	int rc = op_config_read(&src, &c, &errors);
+	assert((rc == 0) == (errors.len == 0) && (rc >= 0) == (c != NULL));
+	if (rc <= 0)
+		return c;
+	look_further(c);
+	op_config_free(c);
+	return NULL;
 }
 
 static void check_settings(struct op_config *c)

@@ -220,3 +220,59 @@ TEST(what_was_on_one_command_line_goes_onto_the_next)
 		CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "z=3"), 1);
 	CHECK_INT(op_config_args_take(&a, OP_ARG_SET, "z=4"), -E2BIG);
 }
+
+TEST(what_is_wrong_can_still_be_looked_at)
+{
+	struct op_config_source src =
+		source("aplliance: a\nservices:\n  s: {count: 5}\n  t: text\n");
+	struct sample_settings s;
+	const char *sets[] = {"services.x.y=1"};
+	struct op_config *c = NULL;
+	src.sets = sets;
+	src.n_sets = 1;
+	src.env_file = "none.env";
+	CHECK_INT(op_config_read(&src, &c, &errors), 1);
+	CHECK(op_config_appliance(c) == NULL);
+	CHECK_INT(op_config_service_count(c), 2);
+	CHECK_HAS(errors.data, "none.env: cannot be read");
+	CHECK_HAS(errors.data, "a.yaml:1:1: aplliance: unknown key");
+	CHECK_HAS(errors.data, "a.yaml:4:6: services.t: expected a mapping");
+	CHECK_HAS(errors.data, "--set services.x.y: unknown service");
+	op_buf_reset(&errors);
+	CHECK_INT(op_config_service(c, "s", sample_table, OP_ARRAY_SIZE(sample_table), &s, NULL,
+				    &errors),
+		  -EINVAL);
+	CHECK_HAS(errors.data, "a.yaml:3:14: services.s.count: expected an integer");
+	op_buf_reset(&errors);
+	CHECK_INT(op_config_service(c, "t", sample_table, OP_ARRAY_SIZE(sample_table), &s, NULL,
+				    &errors),
+		  -EINVAL);
+	CHECK_STR(errors.data, "");
+	op_config_wrong_path(c, "services.s.count", &errors, "is %s", "bad");
+	CHECK_STR(errors.data, "a.yaml:3:14: services.s.count: is bad\n");
+	op_config_free(c);
+	c = NULL;
+	CHECK_INT(op_config_load(&src, &c, &errors), -EINVAL);
+	CHECK(c == NULL);
+}
+
+TEST(without_services_there_is_nothing_to_ask)
+{
+	struct op_config_source src = source("appliance: a\n");
+	struct op_config *c = NULL;
+	CHECK_INT(op_config_read(&src, &c, &errors), 1);
+	CHECK_INT(op_config_service_count(c), 0);
+	CHECK(op_config_service_name(c, 0) == NULL);
+	CHECK_INT(op_config_find_service(c, "s", &errors), -ENOENT);
+	op_config_free(c);
+	src = source("- no mapping\n");
+	c = NULL;
+	CHECK_INT(op_config_read(&src, &c, &errors), -EINVAL);
+	CHECK(c == NULL);
+}
+
+TEST(control_characters_of_a_key_are_shown_not_obeyed)
+{
+	struct op_config_source src = source("appliance: a\nservices: {s: }\n\"x\\e[2J\\n\": 1\n");
+	CHECK_HAS(load_bad(&src), "a.yaml:3:1: x\\x1b[2J\\x0a: unknown key");
+}

@@ -73,6 +73,7 @@ TEST(a_program_that_dies_is_named)
 TEST(a_missing_program_matters_only_if_it_is_needed)
 {
 	CHECK_INT(check("none", ""), -EINVAL);
+	CHECK_HAS(errors.data, "a.yaml:2:25: services.s.program: /");
 	CHECK_HAS(errors.data,
 		  "/none: No such file or directory (install it, or correct the name)");
 	CHECK_INT(check("none", ", enabled: no"), 0);
