@@ -89,9 +89,11 @@ static int read_options(struct options *o, int argc, char **argv)
 /* As op_config_read. */
 static int load(struct options *o, struct op_config **ret_config, struct op_buf *errors)
 {
+	op_buf_puts(errors, "outpost config: ");
 	int rc = op_appliance_find(o->name, o->file, sizeof(o->file), errors);
 	if (rc)
 		return rc;
+	op_buf_reset(errors);
 	o->args.src.file = o->file;
 	o->args.src.environ = environ;
 	return op_config_read(&o->args.src, ret_config, errors);

@@ -125,9 +125,12 @@ int run_load(struct run *run)
 	OP_AUTO_BUF struct op_buf errors;
 	op_buf_init(&errors, 256 * 1024);
 	int r = op_appliance_find(run->appliance, run->file, sizeof(run->file), &errors);
+	if (r < 0) {
+		fprintf(stderr, "outpost run: %s", errors.data);
+		return OP_EXIT_USAGE;
+	}
 	run->args.src.file = run->file;
-	int mistakes =
-		r < 0 ? r : op_place_load(&run->args.src, &run->place, &run->config, &errors);
+	int mistakes = op_place_load(&run->args.src, &run->place, &run->config, &errors);
 	r = mistakes < 0 ? mistakes : check(run, &errors);
 	if (mistakes > 0)
 		r = -EINVAL;

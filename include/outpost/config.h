@@ -237,7 +237,7 @@ const char **op_config_argv(const struct op_config_source *src, const char *prog
 /* The file of an appliance: name itself if there is such a file, else NAME.yaml or NAME/NAME.yaml
  * in the directories of $OUTPOST_APPLIANCES, in appliances/ beside the build directory of the
  * calling program, in /etc/outpost, and among the installed ones (share/outpost/appliances).
- * -ENOENT with the places looked at in errors. */
+ * -ENOENT with one line in errors: the places looked at, and the nearest or all names there are. */
 int op_appliance_find(const char *name, char *ret, size_t size,
 		      struct op_buf *errors) OP_MUST_CHECK;
 

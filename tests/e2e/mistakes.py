@@ -141,6 +141,24 @@ def a_line_too_long_for_a_log_is_still_told_once():
 
 
 @ot.test()
+def an_unknown_appliance_is_one_plain_line():
+    known = ot.directory() / "appliances"
+    for name in ("alpha", "beta"):
+        (known / name).mkdir(parents=True)
+        (known / name / f"{name}.yaml").write_text("appliance: x\n")
+    env = {"OUTPOST_APPLIANCES": str(known)}
+    for command, status in ((("run",), 2), (("config", "check"), 1)):
+        prefix = "outpost " + command[0]
+        for name, hint in (("zzzzzz", r"\(there is: alpha, beta\b.*\)"), ("alhpa", r'\(did you mean "alpha"\?\)')):
+            done = ot.run(ot.OUTPOST, *command, name, env=env)
+            pattern = rf'{prefix}: no appliance "{name}" in {re.escape(str(known))}, .*/etc/outpost.* {hint}\n'
+            assert done.returncode == status and done.stdout == "", done
+            assert re.fullmatch(pattern, done.stderr), done.stderr
+        done = ot.run(ot.OUTPOST, *command, "./none.yaml", env=env)
+        assert (done.returncode, done.stderr) == (status, f"{prefix}: no file ./none.yaml (check the path)\n")
+
+
+@ot.test()
 def a_wrong_option_is_answered_by_the_command_as_it_was_typed():
     helped = ot.run(ot.OUTPOST, "--help").stdout
     names = re.findall(r"^  (\w+) ", helped, re.M)

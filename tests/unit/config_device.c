@@ -102,11 +102,17 @@ TEST(appliances_are_found_by_name_and_by_path)
 	CHECK_STR(found, want);
 	CHECK_STR(mem, "");
 	CHECK_INT(op_appliance_find("three", found, sizeof(found), &said), -ENOENT);
-	CHECK_HAS(mem, "three: no such appliance (looked for:\n  three\n  /nowhere/three.yaml\n");
-	CHECK_HAS(mem, "/usr/share/outpost/appliances/three.yaml\n");
+	snprintf(want, sizeof(want), "no appliance \"three\" in /nowhere, %s, %s/plain, ",
+		 op_test_dir(), op_test_dir());
+	CHECK_HAS(mem, want);
+	CHECK_HAS(mem, ", /usr/share/outpost/appliances (there is: one, ");
+	CHECK(strchr(mem, '\n') == mem + strlen(mem) - 1);
+	op_buf_reset(&said);
+	CHECK_INT(op_appliance_find("tow", found, sizeof(found), &said), -ENOENT);
+	CHECK_HAS(mem, " (did you mean \"two\"?)\n");
 	op_buf_reset(&said);
 	CHECK_INT(op_appliance_find("./three.yaml", found, sizeof(found), &said), -ENOENT);
-	CHECK_STR(mem, "./three.yaml: no such appliance (looked for:\n  ./three.yaml\n)\n");
+	CHECK_STR(mem, "no file ./three.yaml (check the path)\n");
 }
 
 TEST(the_reference_of_a_table)
