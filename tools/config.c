@@ -119,6 +119,7 @@ static int check(struct options *o)
 	int rc = load(o, &c, &errors);
 	if (c) {
 		op_config_notes(c, NULL, NULL, 0, &notes);
+		op_config_unused(c, &notes);
 		int r = op_programs_check(c, &o->args.src, &errors, &notes);
 		rc = rc ? rc : r;
 	}

@@ -209,6 +209,9 @@ void op_config_reference(const char *title, const struct op_setting *table, size
  * secret that others can read (the file's mode, the command line). */
 void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
 		     size_t n, struct op_buf *out);
+/* The variables of the .env file that set nothing and resemble no name that does, one a line; after
+ * ten a line with how many more. They may well be meant for another program. */
+void op_config_unused(const struct op_config *c, struct op_buf *out);
 
 /* The options that every program which reads an appliance takes. src.sets is sets; zero before. */
 #define OP_CONFIG_SETS_MAX 256

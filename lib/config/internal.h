@@ -21,6 +21,7 @@
 #define TEXT_MAX_BYTES (4096 * 1024) /* of all texts, those of expanded aliases included */
 #define ANCHORS_MAX 256
 #define PROBLEMS_MAX 100
+#define UNUSED_MAX 10 /* variables of the .env file that are named although nobody knows them */
 #define PATH_BYTES 512
 #define NAME_MAX_BYTES 32 /* appliance, service, simulator */
 
@@ -122,7 +123,8 @@ struct op_config {
 	struct op_config_simulator *simulators;
 	size_t n_services, n_simulators;
 	struct env_target *env, *env_last;
-	struct op_buf notes;
+	struct op_buf notes, unused; /* of the .env file: nearly a name; not like any */
+	size_t n_unused;
 	bool mistakes;
 };
 

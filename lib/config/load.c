@@ -122,7 +122,8 @@ static int set_variable(struct op_config *c, const char *name, const char *value
 	return rc;
 }
 
-static void note_misspelt(struct op_config *c, const char *name, const struct origin *at)
+/* A name that is nearly right is meant for us; the rest may be there for another program. */
+static void note_unknown(struct op_config *c, const char *name, const struct origin *at)
 {
 	const char *names[128];
 	size_t n = 0;
@@ -132,6 +133,10 @@ static void note_misspelt(struct op_config *c, const char *name, const struct or
 	if (near)
 		op_buf_printf(&c->notes, "%s:%u: %s sets nothing (did you mean \"%s\"?)\n",
 			      at->file, at->line, name, near);
+	else if (c->n_unused++ < UNUSED_MAX)
+		op_buf_printf(&c->unused,
+			      "%s:%u: %s sets nothing (not a name below \"environment\")\n",
+			      at->file, at->line, name);
 }
 
 static int load_env_file(struct op_config *c, const struct op_config_source *src,
@@ -155,7 +160,7 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 		bool known;
 		rc = set_variable(c, lines.v[i].name, lines.v[i].value, &at, p, &known);
 		if (!known)
-			note_misspelt(c, lines.v[i].name, &at);
+			note_unknown(c, lines.v[i].name, &at);
 	}
 	explicit_bzero(text, len);
 	return rc;
@@ -290,6 +295,7 @@ static struct op_config *create(const struct op_config_source *src)
 	if (!c)
 		return NULL;
 	op_buf_init(&c->notes, 16384);
+	op_buf_init(&c->unused, 16384);
 	c->file = keep(c, src->file);
 	c->env_file = keep(c, src->env_file ? src->env_file : ".env");
 	c->runtime_dir = keep(c, src->runtime_dir);
@@ -339,6 +345,7 @@ void op_config_free(struct op_config *c)
 	if (!c)
 		return;
 	op_buf_finish(&c->notes);
+	op_buf_finish(&c->unused);
 	pool_finish(&c->pool);
 	free(c);
 }

@@ -121,6 +121,14 @@ void op_config_notes(const struct op_config *c, const char *service, const struc
 	note_table(c, table, n, service_node(c, service), path, out);
 }
 
+void op_config_unused(const struct op_config *c, struct op_buf *out)
+{
+	op_buf_put(out, c->unused.data, c->unused.len);
+	if (c->n_unused > UNUSED_MAX)
+		op_buf_printf(out, "%s: %zu more variables set nothing\n", c->env_file,
+			      c->n_unused - UNUSED_MAX);
+}
+
 /* ---- reference ------------------------------------------------------------------------- */
 
 /* A cell of a Markdown table. */

@@ -207,4 +207,21 @@ def no_home_is_told_once_with_all_the_rest():
     assert_told([line for line in lines[:-1] if line not in told], path, EXPECTED)
 
 
+@ot.test()
+def variables_that_set_nothing_are_noted_by_check():
+    path = boxes.write({"a": {}}, extra="environment: {URL: services.a.url}\n")
+    env = ot.directory() / ".env"
+    env.write_text("URL=x\nULR=y\n" + "".join(f"UNRELATED_{i}=secret\n" for i in range(14)))
+    done = ot.run(ot.OUTPOST, "config", "check", path, cwd=ot.directory())
+    notes = done.stderr.splitlines()
+    assert done.returncode == 0 and "secret" not in done.stderr, done
+    assert notes[0] == 'note: .env:2: ULR sets nothing (did you mean "URL"?)'
+    assert notes[1] == 'note: .env:3: UNRELATED_0 sets nothing (not a name below "environment")'
+    assert notes[10] == 'note: .env:12: UNRELATED_9 sets nothing (not a name below "environment")'
+    assert notes[11:] == ["note: .env: 4 more variables set nothing"], notes
+    env.write_text("URL=x\n")
+    done = ot.run(ot.OUTPOST, "config", "check", path, cwd=ot.directory())
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
 ot.main()

@@ -294,3 +294,29 @@ TEST(a_variable_that_is_nearly_right_is_noted)
 	CHECK_HAS(said, "/env:1: PROT sets nothing (did you mean \"PORT\"?)\n");
 	CHECK(!strstr(said, "UNRELATED"));
 }
+
+TEST(variables_that_nobody_knows_are_counted)
+{
+	struct op_config_source src = source(yaml);
+	struct sample_settings s;
+	const char text[] =
+		"PROT=80\nTITLE=x\nU0=hidden\nU1=\nU2=\nU3=\nU4=\nU5=\nU6=\nU7=\nU8=\nU9=\n";
+	src.env_file = put_env(text, strlen(text), 0600);
+	struct op_config *c = load_good(&src, &s, NULL);
+	op_config_unused(c, &out);
+	op_config_free(c);
+	CHECK_HAS(out.data, "/env:3: U0 sets nothing (not a name below \"environment\")\n");
+	CHECK_HAS(out.data, "/env:12: U9 sets nothing");
+	CHECK(!strstr(out.data, "PROT") && !strstr(out.data, "TITLE") &&
+	      !strstr(out.data, "hidden"));
+	CHECK(!strstr(out.data, "more variables"));
+	op_buf_reset(&out);
+	const char more[] = "U0=\nU1=\nU2=\nU3=\nU4=\nU5=\nU6=\nU7=\nU8=\nU9=\nU10=\nU11=\n";
+	src.env_file = put_env(more, strlen(more), 0600);
+	c = load_good(&src, &s, NULL);
+	op_config_unused(c, &out);
+	op_config_free(c);
+	CHECK_HAS(out.data, "/env:10: U9 sets nothing");
+	CHECK(!strstr(out.data, "U10"));
+	CHECK_HAS(out.data, "/env: 2 more variables set nothing\n");
+}
