@@ -71,6 +71,8 @@ def a_clean_end_is_no_restart():
 def gives_up_after_the_limit_and_tries_again_after_the_pause():
     with Box({"good": {}, "bad": {"at_start": "crash"}}, ready=False) as box:
         box.wait_line(r"bad: 3 failures in a row: given up for 1 s: killed by signal 11")
+        # The line is written before the topic; in between nobody holds it.
+        ot.wait_until(lambda: box.states("bad")["state"] == "failed", timeout=1, what="its state")
         status = box.states("bad")
         assert status["state"] == "failed" and status["pid"] in (0, None), status
         assert "given up for 1 s" in status["reason"]
