@@ -276,6 +276,10 @@ static int judge(const struct op_config *c, const struct op_answer *a, struct op
 	if (a->error)
 		return not_asked(c, a, errors);
 	op_lines_add(a->status ? errors : notes, a->err.data);
+	if (a->err.err)
+		op_config_wrong(c, a->service, "program", a->status ? errors : notes,
+				"%s --check says more than there is room for (run it by hand)",
+				a->program);
 	if (a->status == 0)
 		return 0;
 	if (!a->err.len)

@@ -8,7 +8,7 @@
 
 #include "test.h"
 
-static char file_text[2048], errors_text[8192], notes_text[8192];
+static char file_text[2048], errors_text[128 * 1024], notes_text[8192];
 static struct op_buf errors, notes;
 
 static void put_program(const char *name, const char *script)
@@ -61,6 +61,13 @@ TEST(a_program_that_objects_is_quoted_once)
 		    "printf '<3>a.yaml:2:1: wrong\\n<3>a.yaml:2:1: wrong\\nplain\\n' >&2; exit 78");
 	CHECK_INT(check("bad", ""), -EINVAL);
 	CHECK_STR(errors.data, "a.yaml:2:1: wrong\nplain\n");
+}
+
+TEST(a_program_that_says_too_much_is_named)
+{
+	put_program("loud", "seq 20000 >&2; exit 78");
+	CHECK_INT(check("loud", ""), -EINVAL);
+	CHECK_HAS(errors.data, "/loud --check says more than there is room for (run it by hand)");
 }
 
 TEST(a_program_that_dies_is_named)
