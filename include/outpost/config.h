@@ -47,12 +47,13 @@ enum op_setting_type {
 	OP_SET_INTS,   /* struct op_int_list: YAML sequence, or "0,2" in text */
 	OP_SET_GROUP,  /* settings below a key; sub, n_sub; offset is that of the inner struct */
 	OP_SET_LIST,   /* struct op_setting_list: a sequence of mappings, max of them at most; sub,
-			  n_sub; size is that of one element. Paths: keep.0.topic, from 0 */
+			  n_sub; size is that of one element. Paths: keep.0.topic, from 0; one past
+			  the end adds an element. No default but none */
 };
 
 struct op_setting_list {
 	size_t n;
-	void *v; /* array of the elements' struct; as long as the settings struct */
+	void *v; /* array of the elements' struct; valid as long as the op_config */
 };
 
 enum op_setting_flags {
@@ -92,7 +93,7 @@ struct op_setting {
 	const char *key;
 	enum op_setting_type type;
 	size_t offset;   /* in the settings struct */
-	size_t size;     /* OP_SET_STRING: bytes of the array */
+	size_t size;     /* OP_SET_STRING: bytes of the array; OP_SET_LIST: of one element */
 	const char *def; /* as it would stand in YAML; NULL: zero */
 	double min,
 		max; /* numbers, also the items of OP_SET_INTS and the port; both 0: no bounds */

@@ -280,7 +280,7 @@ static int apply_set(struct op_config *c, const struct node *set, const char *si
 		if (!value)
 			return -ENOMEM;
 		mark(value, simulator);
-		int rc = node_set(c, c->root, i->key, value, &value->key_at);
+		int rc = node_set(c, c->root, i->key, value, &value->key_at, p);
 		if (rc == -EINVAL)
 			problem_add(p, &i->key_at, NULL, "an empty part in the path \"%.60s\"",
 				    i->key);

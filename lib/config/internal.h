@@ -56,6 +56,8 @@ struct origin {
 	unsigned column;   /* from 1; 0 if there is none */
 };
 
+struct problems;
+
 /* ---- the tree -------------------------------------------------------------------------- */
 
 enum node_kind { NODE_NULL, NODE_TEXT, NODE_LIST, NODE_MAP };
@@ -75,11 +77,16 @@ struct node *node_find(const struct node *map, const char *key);
 struct node *node_new(struct op_config *c, enum node_kind kind, const struct origin *at);
 void node_append(struct node *parent, struct node *child);
 struct node *node_copy(struct op_config *c, const struct node *from);
+/* "0", "17": the place of an element in a list. */
+bool node_index(const char *text, size_t *ret);
+/* Below a mapping by key, in a list by index. NULL: there is none. */
+struct node *node_below(const struct node *n, const char *part);
 /* Puts value at the dotted path, making mappings on the way. A mapping is merged into a mapping
- * key by key; anything else replaces what was there, components included. -ENOMEM or -EINVAL (an
- * empty part in the path). */
+ * key by key; anything else replaces what was there, components included. In a list a part is an
+ * index; one past the end adds an element, what is further becomes a mistake in p. -ENOMEM or
+ * -EINVAL (an empty part in the path). */
 int node_set(struct op_config *c, struct node *root, const char *path, const struct node *value,
-	     const struct origin *at) OP_MUST_CHECK;
+	     const struct origin *at, struct problems *p) OP_MUST_CHECK;
 const char *node_kind_name(const struct node *n);
 
 /* ---- mistakes -------------------------------------------------------------------------- */
@@ -97,6 +104,9 @@ struct problems {
 /* path may be NULL. The text must not hold the value of a secret. */
 void problem_add(struct problems *p, const struct origin *at, const char *path, const char *fmt,
 		 ...) OP_PRINTF(4, 5);
+/* "expected ..., not "x" (did you mean "y"?)"; of a secret no part of the value. */
+void problem_value(struct problems *p, const struct op_setting *s, const struct node *n,
+		   const char *path);
 /* Writes them sorted by place, one a line, and forgets them. -EINVAL if there were any, else 0. */
 int problems_write(struct problems *p, struct op_buf *errors) OP_MUST_CHECK;
 /* "FILE:LINE:COL", ".env:3 PORT", "environment PORT", "--set PATH". */
@@ -115,6 +125,7 @@ struct env_target {
 
 struct op_config {
 	struct pool pool;
+	struct pool *lists; /* elements of OP_SET_LIST: grows while all else is only read */
 	const char *file, *env_file, *appliance, *description;
 	const char *runtime_dir, *state_dir; /* NULL: placeholders stay as they are */
 	mode_t file_mode, env_mode;
@@ -168,6 +179,10 @@ int value_parse_int(const struct op_setting *s, const char *text, int64_t *ret) 
 void value_expected(const struct op_setting *s, struct op_buf *out);
 void value_write(const struct op_setting *s, const void *value, struct op_buf *out);
 bool listen_host_ok(const char *host);
+
+/* parts.c: what is below a value that has components, over the value. */
+void parts_apply(struct problems *p, const struct op_setting *s, const struct node *n,
+		 const char *path, void *value);
 
 /* text.c */
 bool text_is_utf8(const char *text);

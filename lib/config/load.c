@@ -99,7 +99,7 @@ static int set_target(struct op_config *c, const struct env_target *t, const cha
 		return 0;
 	}
 	struct node *n = yaml_value(c, value, false, at);
-	int rc = n ? node_set(c, c->root, t->path, n, at) : -ENOMEM;
+	int rc = n ? node_set(c, c->root, t->path, n, at, p) : -ENOMEM;
 	return rc == -EINVAL ? 0 : rc; /* an empty part in the path: the table's check reports it */
 }
 
@@ -228,7 +228,7 @@ static int apply_one_set(struct op_config *c, const char *text, unsigned number,
 	struct node *value = yaml_value(c, equals + 1, true, &at);
 	if (!value)
 		return -ENOMEM;
-	int rc = node_set(c, c->root, path, value, &at);
+	int rc = node_set(c, c->root, path, value, &at, p);
 	if (rc == -EINVAL) {
 		problem_add(p, &at, NULL, "an empty part in the path (remove the extra \".\")");
 		rc = 0;
@@ -292,8 +292,13 @@ static const char *keep(struct op_config *c, const char *text)
 static struct op_config *create(const struct op_config_source *src)
 {
 	struct op_config *c = calloc(1, sizeof(*c));
-	if (!c)
+	struct pool *lists = calloc(1, sizeof(*lists));
+	if (!c || !lists) {
+		free(c);
+		free(lists);
 		return NULL;
+	}
+	c->lists = lists;
 	op_buf_init(&c->notes, 16384);
 	op_buf_init(&c->unused, 16384);
 	c->file = keep(c, src->file);
@@ -346,6 +351,9 @@ void op_config_free(struct op_config *c)
 		return;
 	op_buf_finish(&c->notes);
 	op_buf_finish(&c->unused);
+	if (c->lists)
+		pool_finish(c->lists);
+	free(c->lists);
 	pool_finish(&c->pool);
 	free(c);
 }

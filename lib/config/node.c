@@ -73,6 +73,33 @@ static void take_value(struct node *n, const struct node *value)
 	n->last = value->last;
 }
 
+bool node_index(const char *text, size_t *ret)
+{
+	size_t len = strspn(text, "0123456789");
+	if (!len || text[len] || len > 5 || (len > 1 && text[0] == '0'))
+		return false;
+	*ret = (size_t)strtoul(text, NULL, 10);
+	return true;
+}
+
+static struct node *element(const struct node *list, size_t index, size_t *ret_n)
+{
+	struct node *found = NULL;
+	*ret_n = 0;
+	for (struct node *i = list->first; i; i = i->next)
+		if ((*ret_n)++ == index)
+			found = i;
+	return found;
+}
+
+struct node *node_below(const struct node *n, const char *part)
+{
+	size_t index, count;
+	if (n && n->kind == NODE_LIST)
+		return node_index(part, &index) ? element(n, index, &count) : NULL;
+	return node_find(n, part);
+}
+
 static struct node *child_for(struct op_config *c, struct node *map, const char *key, size_t len,
 			      const struct origin *at)
 {
@@ -109,25 +136,78 @@ static int merge(struct op_config *c, struct node *into, const struct node *valu
 	return 0;
 }
 
+/* ---- on the way of a path ---------------------------------------------------------------- */
+
+static void no_element(struct problems *p, const struct origin *at, const char *path,
+		       const char *part, size_t n)
+{
+	int len = (int)(part - path) - 1; /* of the list's own path */
+	problem_add(p, at, path, "there %s %zu %s (%.*s.%zu adds one)", n == 1 ? "is" : "are", n,
+		    n == 1 ? "element" : "elements", len, path, n);
+}
+
+/* The element that the part at *part names, if it is one of a list; *ret is NULL after a mistake.
+ * False: it is a key. */
+static bool step_list(struct op_config *c, struct node *n, const char *path, const char *part,
+		      const struct origin *at, struct problems *p, struct node **ret)
+{
+	char name[16];
+	size_t len = strcspn(part, "."), index, count;
+	bool list = n->kind == NODE_LIST || n->kind == NODE_NULL;
+	if (!list || len >= sizeof(name))
+		return false;
+	memcpy(name, part, len);
+	name[len] = '\0';
+	if (!node_index(name, &index))
+		return false;
+	*ret = element(n, index, &count);
+	if (*ret || index > count) {
+		if (!*ret)
+			no_element(p, at, path, part, count);
+		n->text = NULL; /* it is not any more what was said of the whole */
+		return true;
+	}
+	*ret = node_new(c, NODE_NULL, at);
+	if (!*ret)
+		return false;
+	if (n->kind == NODE_NULL)
+		n->at = *at;
+	n->kind = NODE_LIST;
+	n->text = NULL;
+	node_append(n, *ret);
+	return true;
+}
+
+static struct node *step_map(struct op_config *c, struct node *n, const char *part,
+			     const struct origin *at)
+{
+	/* Text keeps its value: what comes below are its components. */
+	if (n->kind == NODE_NULL || n->kind == NODE_LIST) {
+		*n = (struct node){.kind = NODE_MAP,
+				   .key = n->key,
+				   .key_at = n->key_at,
+				   .at = *at,
+				   .next = n->next};
+	}
+	return child_for(c, n, part, strcspn(part, "."), at);
+}
+
 int node_set(struct op_config *c, struct node *root, const char *path, const struct node *value,
-	     const struct origin *at)
+	     const struct origin *at, struct problems *p)
 {
 	struct node *n = root;
 	for (const char *part = path;; part += strcspn(part, ".") + 1) {
 		size_t len = strcspn(part, ".");
+		struct node *next = NULL;
 		if (!len)
 			return -EINVAL;
-		/* Text keeps its value: what comes below are its components. */
-		if (n->kind == NODE_NULL || n->kind == NODE_LIST) {
-			*n = (struct node){.kind = NODE_MAP,
-					   .key = n->key,
-					   .key_at = n->key_at,
-					   .at = *at,
-					   .next = n->next};
-		}
-		n = child_for(c, n, part, len, at);
-		if (!n)
+		if (!step_list(c, n, path, part, at, p, &next))
+			next = step_map(c, n, part, at);
+		else if (!next)
+			return 0; /* told */
+		if (!next)
 			return -ENOMEM;
+		n = next;
 		if (!part[len])
 			break;
 	}

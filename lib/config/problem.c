@@ -114,6 +114,58 @@ int problems_write(struct problems *p, struct op_buf *errors)
 	return rc;
 }
 
+/* ---- a value that is not what its setting expects --------------------------------------- */
+
+/* A value that --set gave as a whole, so that its mistake can be told as "--set PATH=VALUE". */
+static bool set_whole(const struct node *n, const char *path)
+{
+	return n->at.kind == ORIGIN_SET && n->text && !strcmp(n->at.name, path);
+}
+
+static bool holds_secret(const struct op_setting *s)
+{
+	bool secret = s->flags & OP_SET_SECRET;
+	for (size_t i = 0; i < s->n_sub && !secret; i++)
+		secret = holds_secret(&s->sub[i]);
+	return secret;
+}
+
+static void hint_scheme(const struct op_setting *s, const char *text, struct op_buf *out)
+{
+	char word[32];
+	size_t n = 0;
+	while (s->choices[n])
+		n++;
+	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, ":"), text); /* cut is fine */
+	const char *near = op_nearest(word, s->choices, n);
+	if (near && strcmp(near, word))
+		op_buf_printf(out, " (did you mean \"%s\"?)", near);
+}
+
+void problem_value(struct problems *p, const struct op_setting *s, const struct node *n,
+		   const char *path)
+{
+	OP_AUTO_BUF struct op_buf m;
+	op_buf_init(&m, 4096);
+	op_buf_puts(&m, "expected ");
+	value_expected(s, &m);
+	struct origin at = n->at;
+	if (!n->text) {
+		op_buf_printf(&m, ", not %s", node_kind_name(n));
+	} else if (!holds_secret(s)) {
+		if (set_whole(n, path))
+			at.value = n->text;
+		else
+			op_buf_printf(&m, ", not \"%.40s%s\"", n->text,
+				      strlen(n->text) > 40 ? "..." : "");
+		if (s->choices)
+			hint_scheme(s, n->text, &m);
+	}
+	problem_add(p, &at, path, "%s", m.data);
+}
+
+/* ---- mistakes that others find ------------------------------------------------------------ */
+
 /* The deepest node on the dotted way to key; *ret_path gets as much of the way as there is. */
 static const struct node *place_of(const struct node *n, const char *key, struct op_buf *ret_path)
 {
@@ -121,7 +173,7 @@ static const struct node *place_of(const struct node *n, const char *key, struct
 		char part[PATH_BYTES];
 		size_t len = strcspn(key, ".");
 		(void)snprintf(part, sizeof(part), "%.*s", (int)len, key); /* keys are short */
-		const struct node *next = node_find(n, part);
+		const struct node *next = node_below(n, part);
 		if (!next)
 			break;
 		op_buf_printf(ret_path, ".%s", part);

@@ -31,25 +31,60 @@ static void origin_comment(const struct node *n, struct op_buf *out)
 	op_buf_putc(out, '\n');
 }
 
+static void show_setting(const struct op_setting *s, const struct node *node,
+			 const unsigned char *base, int indent, struct op_buf *out);
+
 static void show_table(const struct op_setting *table, size_t n, const struct node *map,
 		       const unsigned char *base, int indent, struct op_buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct op_setting *s = &table[i];
-		const struct node *node = node_find(map, s->key);
-		op_buf_printf(out, "%*s%s:", indent, "", s->key);
-		if (s->type == OP_SET_GROUP) {
-			op_buf_putc(out, '\n');
-			show_table(s->sub, s->n_sub, node, base + s->offset, indent + 2, out);
-			continue;
-		}
-		op_buf_putc(out, ' ');
-		if (s->flags & OP_SET_SECRET)
-			op_buf_puts(out, "\"***\"");
-		else
-			value_write(s, base + s->offset, out);
-		origin_comment(node, out);
+		op_buf_printf(out, "%*s", indent, "");
+		show_setting(&table[i], node_find(map, table[i].key), base + table[i].offset,
+			     indent, out);
 	}
+}
+
+/* Elements begin with "- " before their first key. */
+static void show_list(const struct op_setting *s, const struct node *list,
+		      const struct op_setting_list *value, int indent, struct op_buf *out)
+{
+	if (!value->n) {
+		op_buf_puts(out, " []");
+		origin_comment(list, out);
+		return;
+	}
+	op_buf_putc(out, '\n');
+	const struct node *e = list->first;
+	for (size_t k = 0; k < value->n; k++, e = e->next) {
+		const unsigned char *base = (const unsigned char *)value->v + k * s->size;
+		op_buf_printf(out, "%*s- ", indent, "");
+		show_setting(&s->sub[0], node_find(e, s->sub[0].key), base + s->sub[0].offset,
+			     indent + 2, out);
+		show_table(s->sub + 1, s->n_sub - 1, e, base, indent + 2, out);
+	}
+}
+
+/* The key stands at column indent already. */
+static void show_setting(const struct op_setting *s, const struct node *node,
+			 const unsigned char *base, int indent, struct op_buf *out)
+{
+	op_buf_printf(out, "%s:", s->key);
+	if (s->type == OP_SET_GROUP) {
+		op_buf_putc(out, '\n');
+		show_table(s->sub, s->n_sub, node, base, indent + 2, out);
+		return;
+	}
+	if (s->type == OP_SET_LIST) {
+		show_list(s, node, (const struct op_setting_list *)(const void *)base, indent + 2,
+			  out);
+		return;
+	}
+	op_buf_putc(out, ' ');
+	if (s->flags & OP_SET_SECRET)
+		op_buf_puts(out, "\"***\"");
+	else
+		value_write(s, base, out);
+	origin_comment(node, out);
 }
 
 int op_config_show(const struct op_config *c, const char *service, const struct op_setting *table,
@@ -96,6 +131,20 @@ static void note_secret(const struct op_config *c, const struct node *n, const c
 }
 
 static void note_table(const struct op_config *c, const struct op_setting *table, size_t n,
+		       const struct node *map, const char *path, struct op_buf *out);
+
+static void note_list(const struct op_config *c, const struct op_setting *s,
+		      const struct node *list, const char *path, struct op_buf *out)
+{
+	size_t k = 0;
+	for (const struct node *i = list->first; i; i = i->next) {
+		char sub[PATH_BYTES];
+		(void)snprintf(sub, sizeof(sub), "%.480s.%zu", path, k++); /* cut is fine */
+		note_table(c, s->sub, s->n_sub, i, sub, out);
+	}
+}
+
+static void note_table(const struct op_config *c, const struct op_setting *table, size_t n,
 		       const struct node *map, const char *path, struct op_buf *out)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -104,6 +153,8 @@ static void note_table(const struct op_config *c, const struct op_setting *table
 		(void)snprintf(sub, sizeof(sub), "%s.%s", path, table[i].key); /* cut is fine */
 		if (node && table[i].type == OP_SET_GROUP)
 			note_table(c, table[i].sub, table[i].n_sub, node, sub, out);
+		else if (node && table[i].type == OP_SET_LIST)
+			note_list(c, &table[i], node, sub, out);
 		else if (node && node->kind != NODE_NULL && (table[i].flags & OP_SET_SECRET))
 			note_secret(c, node, sub, out);
 	}
@@ -171,6 +222,10 @@ static void reference_table(const struct op_setting *table, size_t n, const char
 			reference_table(table[i].sub, table[i].n_sub, path, out);
 		else
 			reference_row(&table[i], path, out);
+		if (table[i].type != OP_SET_LIST)
+			continue;
+		strncat(path, ".N", sizeof(path) - strlen(path) - 1);
+		reference_table(table[i].sub, table[i].n_sub, path, out);
 	}
 }
 

@@ -49,6 +49,8 @@ static size_t value_bytes(const struct op_setting *s)
 		return sizeof(struct op_int_list);
 	case OP_SET_GROUP:
 		return table_bytes(s->sub, s->n_sub);
+	case OP_SET_LIST:
+		return sizeof(struct op_setting_list);
 	}
 	return 0;
 }
@@ -71,54 +73,6 @@ struct node *service_node(const struct op_config *c, const char *service)
 }
 
 /* ---- mistakes -------------------------------------------------------------------------- */
-
-/* A value that --set gave as a whole, so that its mistake can be told as "--set PATH=VALUE". */
-static bool set_whole(const struct node *n, const char *path)
-{
-	return n->at.kind == ORIGIN_SET && n->text && !strcmp(n->at.name, path);
-}
-
-/* With the value of --set in the place, unless it is secret. */
-static void complain(struct problems *p, const struct op_setting *s, const struct node *n,
-		     const char *path, const char *message)
-{
-	struct origin at = n->at;
-	if (set_whole(n, path) && !(s->flags & OP_SET_SECRET))
-		at.value = n->text;
-	problem_add(p, &at, path, "%s", message);
-}
-
-static void complain_scheme(const struct op_setting *s, const char *text, struct op_buf *out)
-{
-	char word[32];
-	size_t n = 0;
-	while (s->choices[n])
-		n++;
-	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(text, ":"), text); /* cut is fine */
-	const char *near = op_nearest(word, s->choices, n);
-	if (near && strcmp(near, word))
-		op_buf_printf(out, " (did you mean \"%s\"?)", near);
-}
-
-/* "expected ..., not "x" (did you mean "y"?)"; of a secret no part of the value. */
-static void complain_value(struct problems *p, const struct op_setting *s, const struct node *n,
-			   const char *path)
-{
-	OP_AUTO_BUF struct op_buf m;
-	op_buf_init(&m, 4096);
-	op_buf_puts(&m, "expected ");
-	value_expected(s, &m);
-	if (!n->text) {
-		op_buf_printf(&m, ", not %s", node_kind_name(n));
-	} else if (!(s->flags & OP_SET_SECRET)) {
-		if (!set_whole(n, path))
-			op_buf_printf(&m, ", not \"%.40s%s\"", n->text,
-				      strlen(n->text) > 40 ? "..." : "");
-		if (s->choices)
-			complain_scheme(s, n->text, &m);
-	}
-	complain(p, s, n, path, m.data);
-}
 
 static size_t all_names(const struct tables *t, size_t n_tables, const char *names[NAMES_MAX])
 {
@@ -154,107 +108,9 @@ static void check_keys(struct problems *p, const struct node *map, const char *p
 	}
 }
 
-/* ---- values with components ------------------------------------------------------------ */
-
-static void apply_listen_part(struct problems *p, const struct op_setting *s, const struct node *n,
-			      const char *path, struct op_listen *l)
-{
-	static const char *const parts[] = {"host", "port"};
-	struct op_setting port = {.type = OP_SET_INT, .min = 0, .max = 65535, .flags = s->flags};
-	struct op_setting host = {
-		.type = OP_SET_STRING, .size = sizeof(l->host), .flags = s->flags};
-	int64_t number;
-	if (s->min != 0 || s->max != 0) {
-		port.min = s->min;
-		port.max = s->max;
-	}
-	if (!strcmp(n->key, "port")) {
-		if (n->kind == NODE_TEXT && value_parse_int(&port, n->text, &number) == 0)
-			l->port = (uint16_t)number;
-		else
-			complain_value(p, &port, n, path);
-	} else if (!strcmp(n->key, "host")) {
-		if (n->text && listen_host_ok(n->text))
-			(void)snprintf(l->host, sizeof(l->host), "%s",
-				       n->text); /* length checked */
-		else
-			complain_value(p, &host, n, path);
-	} else {
-		OP_AUTO_BUF struct op_buf hint;
-		op_buf_init(&hint, 256);
-		hint_write(&hint, n->key, parts, OP_ARRAY_SIZE(parts));
-		problem_add(p, &n->key_at, path, "unknown part of a listen address%s", hint.data);
-	}
-}
-
-static char *device_part(struct op_device_uri *u, const char *key, size_t *ret_size)
-{
-	*ret_size = sizeof(u->path);
-	if (!strcmp(key, "path"))
-		return u->path;
-	*ret_size = sizeof(u->params[0].value);
-	for (size_t i = 0; i < u->n_params; i++)
-		if (!strcmp(u->params[i].key, key))
-			return u->params[i].value;
-	if (u->n_params == OP_ARRAY_SIZE(u->params) || strlen(key) >= sizeof(u->params[0].key) ||
-	    key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
-		return NULL;
-	strcpy(u->params[u->n_params].key, key); /* length checked above */
-	return u->params[u->n_params++].value;
-}
-
-/* What could not be written as a URI is no device: control characters, odd names, nothing left. */
-static bool device_ok(const struct op_device_uri *u)
-{
-	struct op_device_uri again;
-	OP_AUTO_BUF struct op_buf text;
-	op_buf_init(&text, 8192);
-	op_device_uri_write(u, &text);
-	return !*u->scheme || op_device_uri_parse(text.data, &again) == 0;
-}
-
-static void apply_device_part(struct problems *p, const struct op_setting *s, const struct node *n,
-			      const char *path, struct op_device_uri *u)
-{
-	size_t size;
-	struct op_device_uri changed = *u;
-	char *part = device_part(&changed, n->key, &size);
-	if (!part) {
-		problem_add(
-			p, &n->key_at, path,
-			"cannot be a parameter of a device (at most %zu, each with a name of up to "
-			"%zu letters, digits, \"_\" and \"-\")",
-			OP_ARRAY_SIZE(u->params), sizeof(u->params[0].key) - 1);
-		return;
-	}
-	struct op_setting text = {.type = OP_SET_STRING, .size = size, .flags = s->flags};
-	if (!n->text || value_parse(&text, n->text, part) || !device_ok(&changed))
-		complain_value(p, &text, n, path);
-	else
-		*u = changed;
-}
-
-static void apply_parts(struct problems *p, const struct op_setting *s, const struct node *n,
-			const char *path, void *value)
-{
-	for (const struct node *i = n->first; i; i = i->next) {
-		char sub[PATH_BYTES];
-		(void)snprintf(sub, sizeof(sub), "%s.%s", path, i->key); /* cut is fine */
-		if (i->kind == NODE_NULL)
-			continue;
-		if (s->type == OP_SET_LISTEN)
-			apply_listen_part(p, s, i, sub, value);
-		else if (s->type == OP_SET_DEVICE)
-			apply_device_part(p, s, i, sub, value);
-		else
-			problem_add(p, &i->key_at, sub,
-				    "unknown setting (%s has no settings below it)", s->key);
-	}
-}
-
 /* ---- values ---------------------------------------------------------------------------- */
 
-static void apply_list(struct problems *p, const struct op_setting *s, const struct node *n,
+static void apply_ints(struct problems *p, const struct op_setting *s, const struct node *n,
 		       const char *path, struct op_int_list *ret)
 {
 	struct op_int_list list = {.n = 0};
@@ -271,7 +127,7 @@ static void apply_list(struct problems *p, const struct op_setting *s, const str
 		if (i->kind == NODE_TEXT && value_parse_int(&item, i->text, &list.v[list.n]) == 0)
 			list.n++;
 		else
-			complain_value(p, &item, i, path);
+			problem_value(p, &item, i, path);
 	}
 	*ret = list;
 }
@@ -288,85 +144,168 @@ static void apply_value(struct problems *p, const struct op_setting *s, const st
 	if (n->kind == NODE_NULL)
 		return;
 	if (n->kind == NODE_LIST && s->type == OP_SET_INTS) {
-		apply_list(p, s, n, path, value);
+		apply_ints(p, s, n, path, value);
 	} else if (n->kind == NODE_TEXT || (n->text && takes_any_text(s))) {
 		if (value_parse(s, n->text, value))
-			complain_value(p, s, n, path);
+			problem_value(p, s, n, path);
 		if (n->kind == NODE_TEXT)
-			apply_parts(p, s, n, path, value);
+			parts_apply(p, s, n, path, value);
 	} else if (n->kind == NODE_MAP && composed) {
-		apply_parts(p, s, n, path, value);
+		parts_apply(p, s, n, path, value);
 		if (s->type == OP_SET_DEVICE && !*((struct op_device_uri *)value)->scheme)
-			complain_value(p, s, n, path); /* parts of nothing */
+			problem_value(p, s, n, path); /* parts of nothing */
 	} else {
-		complain_value(p, s, n, path);
+		problem_value(p, s, n, path);
 	}
 }
 
-static void apply_table(struct problems *p, const struct op_setting *table, size_t n,
+/* ---- tables within tables --------------------------------------------------------------- */
+
+/* Where mistakes go, and the memory of lists. */
+struct apply {
+	struct problems *p;
+	struct pool *pool;
+};
+
+static void apply_table(const struct apply *a, const struct op_setting *table, size_t n,
 			const struct node *map, const struct origin *above, const char *path,
 			unsigned char *base);
 
-static void apply_group(struct problems *p, const struct op_setting *s, const struct node *n,
+static void apply_group(const struct apply *a, const struct op_setting *s, const struct node *n,
 			const struct origin *above, const char *path, unsigned char *base)
 {
 	if (n && n->kind != NODE_MAP && n->kind != NODE_NULL) {
-		complain_value(p, s, n, path);
+		problem_value(a->p, s, n, path);
 		n = NULL;
 	}
 	struct tables t = {s->sub, s->n_sub};
-	check_keys(p, n, path, &t, 1);
-	apply_table(p, s->sub, s->n_sub, n, n ? &n->key_at : above, path, base);
+	check_keys(a->p, n, path, &t, 1);
+	apply_table(a, s->sub, s->n_sub, n, n ? &n->key_at : above, path, base);
+}
+
+static void apply_element(const struct apply *a, const struct op_setting *s, const struct node *n,
+			  const char *path, unsigned char *base)
+{
+	struct tables t = {s->sub, s->n_sub};
+	if (n->kind != NODE_MAP) {
+		problem_add(a->p, &n->at, path, "expected a mapping of settings, not %s",
+			    node_kind_name(n));
+		return;
+	}
+	check_keys(a->p, n, path, &t, 1);
+	apply_table(a, s->sub, s->n_sub, n, &n->at, path, base);
+}
+
+static void apply_list(const struct apply *a, const struct op_setting *s, const struct node *list,
+		       const char *path, struct op_setting_list *ret)
+{
+	size_t n = 0, most = (size_t)s->max;
+	if (list->kind != NODE_LIST) {
+		problem_value(a->p, s, list, path);
+		return;
+	}
+	for (const struct node *i = list->first; i; i = i->next)
+		if (n++ == most)
+			problem_add(a->p, &i->at, path, "more than %zu elements", most);
+	if (n > most)
+		n = most;
+	ret->v = n ? pool_alloc(a->pool, n * s->size) : NULL;
+	ret->n = ret->v ? n : 0;
+	if (ret->n < n)
+		problem_add(a->p, &list->at, path, "no memory for %zu elements", n);
+	const struct node *i = list->first;
+	for (size_t k = 0; k < ret->n; k++, i = i->next) {
+		char sub[PATH_BYTES];
+		(void)snprintf(sub, sizeof(sub), "%.480s.%zu", path, k); /* cut is fine */
+		apply_element(a, s, i, sub, (unsigned char *)ret->v + k * s->size);
+	}
+}
+
+/* value: what the tree has for the setting, or NULL. */
+static void apply_setting(const struct apply *a, const struct op_setting *s,
+			  const struct node *value, const struct origin *above, const char *path,
+			  void *at)
+{
+	if (s->type == OP_SET_GROUP) {
+		apply_group(a, s, value, above, path, at);
+		return;
+	}
+	bool given = value && value->kind != NODE_NULL;
+	bool empty = false;
+	if (s->type == OP_SET_LIST) {
+		assert(table_bytes(s->sub, s->n_sub) <= s->size && s->max >= 1);
+		if (given)
+			apply_list(a, s, value, path, at);
+		empty = given && value->kind == NODE_LIST && !value->first;
+	} else {
+		int rc = s->def ? value_parse(s, s->def, at) : 0;
+		assert(rc == 0 && "the default in a table is not what the table allows");
+		if (value)
+			apply_value(a->p, s, value, path, at);
+		empty = s->type == OP_SET_STRING && !*(const char *)at;
+	}
+	if ((s->flags & OP_SET_REQUIRED) && (!given || empty))
+		problem_add(a->p, above, path, "is required: %s", s->help);
 }
 
 /* above: the place of the mapping's key, where a missing setting belongs. */
-static void apply_table(struct problems *p, const struct op_setting *table, size_t n,
+static void apply_table(const struct apply *a, const struct op_setting *table, size_t n,
 			const struct node *map, const struct origin *above, const char *path,
 			unsigned char *base)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct op_setting *s = &table[i];
-		const struct node *value = node_find(map, s->key);
-		void *at = base + s->offset;
 		char sub[PATH_BYTES];
 		(void)snprintf(sub, sizeof(sub), "%s.%s", path, s->key); /* cut is fine */
-		if (s->type == OP_SET_GROUP) {
-			apply_group(p, s, value, above, sub, at);
-			continue;
-		}
-		int rc = s->def ? value_parse(s, s->def, at) : 0;
-		assert(rc == 0 && "the default in a table is not what the table allows");
-		if (value)
-			apply_value(p, s, value, sub, at);
-		bool empty = s->type == OP_SET_STRING && !*(const char *)at;
-		if ((s->flags & OP_SET_REQUIRED) && (!value || value->kind == NODE_NULL || empty))
-			problem_add(p, above, sub, "is required: %s", s->help);
+		apply_setting(a, s, node_find(map, s->key), above, sub, base + s->offset);
 	}
 }
 
 /* ---- the environment map --------------------------------------------------------------- */
 
+/* Below a setting that has no path of its own kind: the rest, or "" if nothing is. */
+static const char *next_part(const char *path, char *ret, size_t size)
+{
+	size_t len = strcspn(path, ".");
+	if (!len || len >= size)
+		return NULL;
+	memcpy(ret, path, len);
+	ret[len] = '\0';
+	return path + len + (path[len] == '.' && path[len + 1]);
+}
+
+static bool path_known(const char *path, const struct tables *t, size_t n_tables);
+
+/* A list may be set as a whole, and so may its elements and what is in them. */
+static bool element_known(const char *path, const struct op_setting *s)
+{
+	char index[32];
+	const char *rest = next_part(path, index, sizeof(index));
+	struct tables sub = {s->sub, s->n_sub};
+	size_t number;
+	if (!rest || !node_index(index, &number) || number >= (size_t)s->max)
+		return false;
+	return !*rest || path_known(rest, &sub, 1);
+}
+
 /* True if path (below the service) names a setting, a group or a component of one. */
 static bool path_known(const char *path, const struct tables *t, size_t n_tables)
 {
 	char key[64];
-	size_t len = strcspn(path, ".");
-	if (!len || len >= sizeof(key))
-		return false;
-	memcpy(key, path, len);
-	key[len] = '\0';
+	const char *rest = next_part(path, key, sizeof(key));
 	const struct op_setting *s = NULL;
-	for (size_t i = 0; i < n_tables && !s; i++)
+	for (size_t i = 0; i < n_tables && !s && rest; i++)
 		s = find(t[i].table, t[i].n, key);
 	if (!s)
 		return false;
-	if (!path[len])
+	if (!*rest)
 		return s->type != OP_SET_GROUP;
-	const char *rest = path + len + 1;
 	if (s->type == OP_SET_GROUP) {
 		struct tables sub = {s->sub, s->n_sub};
 		return path_known(rest, &sub, 1);
 	}
+	if (s->type == OP_SET_LIST)
+		return element_known(rest, s);
 	if (s->type == OP_SET_LISTEN)
 		return !strcmp(rest, "host") || !strcmp(rest, "port");
 	return s->type == OP_SET_DEVICE && *rest && !strchr(rest, '.');
@@ -421,15 +360,16 @@ static void check_service(const struct op_config *c, struct problems *p, const c
 	const struct node *node = service_node(c, service);
 	struct tables t[2] = {{op_service_common_settings, op_service_common_settings_count},
 			      {table, n}};
+	struct apply a = {p, c->lists};
 	char path[PATH_BYTES];
 	(void)snprintf(path, sizeof(path), "services.%s", service); /* cut is fine */
-	apply_table(p, t[0].table, t[0].n, node, &node->key_at, path, (unsigned char *)common);
+	apply_table(&a, t[0].table, t[0].n, node, &node->key_at, path, (unsigned char *)common);
 	op_config_program(c, service, common->program, sizeof(common->program));
 	if (!table)
 		return;
 	check_keys(p, node, path, t, 2);
 	check_targets(c, p, service, t, 2);
-	apply_table(p, table, n, node, &node->key_at, path, settings);
+	apply_table(&a, table, n, node, &node->key_at, path, settings);
 }
 
 int op_config_service(const struct op_config *c, const char *service,

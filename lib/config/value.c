@@ -199,6 +199,7 @@ int value_parse(const struct op_setting *s, const char *text, void *ret)
 	case OP_SET_INTS:
 		return parse_ints(s, text, ret);
 	case OP_SET_GROUP:
+	case OP_SET_LIST:
 		break;
 	}
 	return -EINVAL;
@@ -260,6 +261,9 @@ void value_expected(const struct op_setting *s, struct op_buf *out)
 	case OP_SET_GROUP:
 		op_buf_puts(out, "a mapping of settings");
 		break;
+	case OP_SET_LIST:
+		op_buf_printf(out, "a list of at most %.0f mappings", s->max);
+		break;
 	}
 }
 
@@ -312,6 +316,7 @@ void value_write(const struct op_setting *s, const void *value, struct op_buf *o
 		ints_write(value, out);
 		break;
 	case OP_SET_GROUP:
+	case OP_SET_LIST:
 		break;
 	}
 }

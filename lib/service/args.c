@@ -34,14 +34,22 @@ static const struct option options[] = {
 	{0},
 };
 
+static void print_settings(const struct op_setting *table, size_t n, const char *prefix);
+
+static void print_below(const struct op_setting *s, const char *path, const char *between)
+{
+	char prefix[256];
+	(void)snprintf(prefix, sizeof(prefix), "%.200s%s", path, between); /* cut if long */
+	print_settings(s->sub, s->n_sub, prefix);
+}
+
 static void print_settings(const struct op_setting *table, size_t n, const char *prefix)
 {
 	for (size_t i = 0; i < n; i++) {
 		char path[256];
 		(void)snprintf(path, sizeof(path), "%s%s", prefix, table[i].key); /* cut if long */
 		if (table[i].type == OP_SET_GROUP) {
-			strncat(path, ".", sizeof(path) - strlen(path) - 1);
-			print_settings(table[i].sub, table[i].n_sub, path);
+			print_below(&table[i], path, ".");
 			continue;
 		}
 		printf("  %-26s %s", path, table[i].help ? table[i].help : "");
@@ -50,6 +58,8 @@ static void print_settings(const struct op_setting *table, size_t n, const char 
 		if (table[i].def && !(table[i].flags & OP_SET_SECRET))
 			printf(" (default %s)", *table[i].def ? table[i].def : "empty");
 		putchar('\n');
+		if (table[i].type == OP_SET_LIST)
+			print_below(&table[i], path, ".N.");
 	}
 }
 

@@ -21,6 +21,18 @@ struct sample_settings {
 	struct {
 		int64_t low, high;
 	} limits;
+	struct op_setting_list routes; /* of struct sample_route */
+};
+struct sample_step {
+	int64_t ms;
+};
+struct sample_route {
+	char name[16], key[16];
+	int64_t port;
+	struct {
+		int64_t low, high;
+	} limits;
+	struct op_setting_list steps; /* of struct sample_step */
 };
 
 #define SAMPLE_AT(m) offsetof(struct sample_settings, m)
@@ -29,6 +41,45 @@ static const char *const sample_schemes[] = {"serial", "tcp", NULL};
 static const struct op_setting sample_limits[] = {
 	{.key = "low", .type = OP_SET_INT, .offset = 0, .def = "-5", .min = -10, .max = 10},
 	{.key = "high", .type = OP_SET_INT, .offset = sizeof(int64_t), .def = "5"},
+};
+#define SAMPLE_ROUTE_AT(m) offsetof(struct sample_route, m)
+static const struct op_setting sample_steps[] = {
+	{.key = "ms", .type = OP_SET_INT, .offset = 0, .def = "1", .min = 1, .max = 9},
+};
+static const struct op_setting sample_routes[] = {
+	{.key = "name",
+	 .type = OP_SET_STRING,
+	 .offset = SAMPLE_ROUTE_AT(name),
+	 .size = 16,
+	 .flags = OP_SET_REQUIRED,
+	 .help = "where to"},
+	{.key = "key",
+	 .type = OP_SET_STRING,
+	 .offset = SAMPLE_ROUTE_AT(key),
+	 .size = 16,
+	 .flags = OP_SET_SECRET,
+	 .help = "what opens it"},
+	{.key = "port",
+	 .type = OP_SET_INT,
+	 .offset = SAMPLE_ROUTE_AT(port),
+	 .def = "80",
+	 .min = 1,
+	 .max = 99,
+	 .help = "port"},
+	{.key = "limits",
+	 .type = OP_SET_GROUP,
+	 .offset = SAMPLE_ROUTE_AT(limits),
+	 .sub = sample_limits,
+	 .n_sub = 2,
+	 .help = "limits"},
+	{.key = "steps",
+	 .type = OP_SET_LIST,
+	 .offset = SAMPLE_ROUTE_AT(steps),
+	 .size = sizeof(struct sample_step),
+	 .max = 2,
+	 .sub = sample_steps,
+	 .n_sub = 1,
+	 .help = "steps"},
 };
 static const struct op_setting sample_table[] = {
 	{.key = "count",
@@ -92,6 +143,14 @@ static const struct op_setting sample_table[] = {
 	 .sub = sample_limits,
 	 .n_sub = 2,
 	 .help = "limits"},
+	{.key = "routes",
+	 .type = OP_SET_LIST,
+	 .offset = SAMPLE_AT(routes),
+	 .size = sizeof(struct sample_route),
+	 .max = 4,
+	 .sub = sample_routes,
+	 .n_sub = 5,
+	 .help = "routes"},
 };
 
 #endif
