@@ -81,6 +81,15 @@ struct op_call {
 	op_call_fn fn;
 };
 
+/* For a method that cannot answer at once: it takes its request along, returns 0, and the answer
+ * follows when op_call_finish is called, which it must be, exactly once. The client reads nothing
+ * else meanwhile and is let go after 30 s; an answer that comes later goes nowhere. NULL: no
+ * memory, or not called from within a method. */
+struct op_call_later;
+struct op_call_later *op_call_defer(struct op_service *s);
+/* r and error (may be NULL, copied) as a method returns them; takes result (may be NULL). */
+void op_call_finish(struct op_call_later *later, int r, json_t *result, const char *error);
+
 struct op_service_desc {
 	const char *program; /* "outpost-pbt" */
 	const char *help;    /* one sentence: what it does */

@@ -23,6 +23,7 @@ struct call_client {
 	struct op_service *s;
 	struct call_client *next;
 	struct op_buf in, out;
+	struct op_call_later *later; /* the answer to the last request is still to come */
 	bool writing, last_answer, closing;
 	unsigned handles; /* not closed yet */
 };
@@ -42,6 +43,8 @@ static void drop(struct call_client *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	if (c->later)
+		c->later->client = NULL;
 	struct call_client **at = &c->s->calls.clients;
 	while (*at != c)
 		at = &(*at)->next;
@@ -112,6 +115,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		next_line(c);
 }
 
+/* Nothing more is read until the answer has come and gone. */
+static void await(struct call_client *c)
+{
+	c->later = OP_STEAL(c->s->calls.later);
+	(void)uv_read_stop((uv_stream_t *)&c->pipe); /* always 0 */
+	(void)uv_timer_again(&c->idle);              /* as in send_answer */
+}
+
 /* Answers the first whole line there is, or goes on reading. */
 static void next_line(struct call_client *c)
 {
@@ -124,10 +135,37 @@ static void next_line(struct call_client *c)
 	}
 	size_t n = (size_t)(end - c->in.data);
 	c->s->calls.served++;
+	c->s->calls.asking = c;
 	service_call_answer(c->s, c->in.data, n, &c->out);
+	c->s->calls.asking = NULL;
 	memmove(c->in.data, end + 1, c->in.len - n); /* with the closing NUL */
 	c->in.len -= n + 1;
-	send_answer(c);
+	if (c->s->calls.later)
+		await(c);
+	else
+		send_answer(c);
+}
+
+struct op_call_later *op_call_defer(struct op_service *s)
+{
+	struct op_call_later *later = s->calls.asking ? calloc(1, sizeof(*later)) : NULL;
+	if (!later)
+		return NULL;
+	*later = (struct op_call_later){.s = s, .client = s->calls.asking};
+	s->calls.later = later;
+	return later;
+}
+
+void op_call_finish(struct op_call_later *later, int r, json_t *result, const char *error)
+{
+	struct call_client *c = later->client;
+	if (c) {
+		c->later = NULL;
+		service_call_result(r, result, error, &c->out);
+		send_answer(c);
+	}
+	json_decref(result);
+	free(later);
 }
 
 static int accept_client(struct op_service *s, struct call_client *c)

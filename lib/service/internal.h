@@ -65,6 +65,10 @@ json_t *service_status_json(struct op_service *s);
 #define CALL_IDLE_MS 30000
 
 struct call_client;
+struct op_call_later {
+	struct op_service *s;
+	struct call_client *client; /* NULL: it has gone */
+};
 struct service_calls {
 	uv_pipe_t listener;
 	bool listening;
@@ -72,11 +76,16 @@ struct service_calls {
 	struct call_client *clients;
 	unsigned n_clients;
 	uint64_t served, refused;
+	struct call_client *asking;  /* whose method runs now */
+	struct op_call_later *later; /* that method took its request along */
 };
 int service_calls_open(struct op_service *s) OP_MUST_CHECK;
 void service_calls_close(struct op_service *s);
-/* One request line to one answer line, appended to out with its newline. */
+/* One request line to one answer line, appended to out with its newline; nothing if the method
+ * answers later (calls.later is set). */
 void service_call_answer(struct op_service *s, const char *line, size_t n, struct op_buf *out);
+/* The answer line of a method that returned r. */
+void service_call_result(int r, const json_t *result, const char *error, struct op_buf *out);
 void service_call_error(struct op_buf *out, int err, const char *message);
 
 /* ---- sched.c ----------------------------------------------------------------------------- */

@@ -144,6 +144,14 @@ static void answer_ok(const json_t *result, struct op_buf *out)
 	}
 }
 
+void service_call_result(int r, const json_t *result, const char *error, struct op_buf *out)
+{
+	if (r < 0)
+		service_call_error(out, r, error ? error : op_strerror(r));
+	else
+		answer_ok(result, out);
+}
+
 static void answer_call(struct op_service *s, const struct op_call *call, json_t *args,
 			struct op_buf *out)
 {
@@ -151,10 +159,8 @@ static void answer_call(struct op_service *s, const struct op_call *call, json_t
 	json_t *result = NULL;
 	op_buf_init(&error, 4096);
 	int r = call->fn(s, args, &result, &error);
-	if (r < 0)
-		service_call_error(out, r, error.len ? error.data : op_strerror(r));
-	else
-		answer_ok(result, out);
+	if (!s->calls.later)
+		service_call_result(r, result, error.len ? error.data : NULL, out);
 	json_decref(result);
 }
 

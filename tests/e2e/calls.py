@@ -129,6 +129,25 @@ def who_does_not_read_harms_nobody():
 
 
 @ot.test()
+def an_answer_may_come_later():
+    with Box({"a": {}}) as box:
+        client = Socket(box.runtime, "a")
+        client.send(b'{"method":"later","args":{"ms":300}}\n{"method":"ping"}\n')
+        assert box.call("a", "ping")["service"] == "a"  # others do not wait for it
+        assert client.line() == {"ok": True, "result": "at last"}
+        assert client.line()["result"]["service"] == "a"
+        client.send(b'{"method":"later","args":{"ms":200}}\n')
+        client.close()  # nobody is there when the answer comes
+        ot.wait_until(lambda: box.call("a", "later", "ms=1", check=False).returncode == 0, 5, "the next one")
+        last = Socket(box.runtime, "a")
+        last.send(b'{"method":"later","args":{"ms":60000}}\n')
+        ot.wait_until(lambda: box.call("a", "later", "ms=1", check=False).returncode == 1, 5, "it is asked")
+        assert box.stop() == 0
+        assert last.line() in (None, {"ok": False, "code": "ECANCELED", "error": "the service stops"})
+        last.close()
+
+
+@ot.test()
 def the_socket_of_a_killed_predecessor_is_replaced():
     with Box({"a": {}}) as box:
         path = box.runtime / "call/a.sock"

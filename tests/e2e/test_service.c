@@ -54,6 +54,8 @@ struct self {
 	bool stuck, deaf;
 	pthread_t thread;
 	bool has_thread;
+	uv_timer_t pause; /* until the answer of call_later */
+	struct op_call_later *later;
 };
 static struct self self;
 
@@ -115,6 +117,10 @@ static void stop(struct op_service *s, void *self_)
 {
 	if (!self.deaf && self.tick.loop)
 		uv_close((uv_handle_t *)&self.tick, NULL);
+	if (self.later)
+		op_call_finish(OP_STEAL(self.later), -ECANCELED, NULL, "the service stops");
+	if (!self.deaf && self.pause.loop)
+		uv_close((uv_handle_t *)&self.pause, NULL);
 	if (self.deaf)
 		for (;;)
 			(void)pause(); /* until SIGKILL */
@@ -213,6 +219,22 @@ static int call_fail(struct op_service *s, json_t *args, json_t **ret, struct op
 	return -EAGAIN;
 }
 
+static void on_pause(uv_timer_t *timer)
+{
+	op_call_finish(OP_STEAL(self.later), 0, json_string("at last"), NULL);
+}
+
+static int call_later(struct op_service *s, json_t *args, json_t **ret, struct op_buf *error)
+{
+	if (self.later)
+		return -EBUSY;
+	if (!self.pause.loop && uv_timer_init(op_service_loop(s), &self.pause) < 0)
+		return -ENOMEM;
+	self.later = op_call_defer(s);
+	uint64_t ms = (uint64_t)json_integer_value(json_object_get(args, "ms"));
+	return self.later ? uv_timer_start(&self.pause, on_pause, ms, 0) : -ENOMEM;
+}
+
 static const struct op_call calls[] = {
 	{"crash", "segmentation fault", call_crash},
 	{"exit", "leave with this status", call_exit},
@@ -225,6 +247,7 @@ static const struct op_call calls[] = {
 	{"fork", "start a child and forget it", call_fork},
 	{"big", "an answer of this many bytes", call_big},
 	{"fail", "fail with a reason", call_fail},
+	{"later", "answer after ms=N", call_later},
 };
 
 static const struct op_service_desc desc = {
