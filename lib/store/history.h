@@ -44,6 +44,11 @@ int op_history_put_clock(struct op_history *h,
 /* Newest wall time of known quality in store, 0 if there is none: the floor for op_clock_init. */
 int op_history_newest_wall(struct op_db *db, int64_t *ret_wall_ns) OP_MUST_CHECK;
 
+/* The last segment of a boot, for op_clock_resume: 1, or 0 if there is none, or a negative error.
+ */
+int op_history_last_clock(struct op_db *db, const char *boot_id,
+			  struct op_clock_segment *ret) OP_MUST_CHECK;
+
 /* Fills in the tiers that were in memory when the last writer died: from level - 1, for chunks
  * after the last of the level. In steps, so that a long one does not hold up: returns 1 while there
  * is more to do, 0 when done. Its own transactions. */
