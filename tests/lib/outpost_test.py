@@ -326,8 +326,9 @@ def run(*command, timeout=30, env=None, stdin=None, cwd=None):
 
 
 def sanitized(program):
-    """True if the program holds AddressSanitizer, which keeps freed memory: sizes mean nothing then."""
-    return b"__asan_init" in (BUILD / program).read_bytes()
+    """True if the program holds a sanitizer of memory or threads: sizes mean nothing then."""
+    text = (BUILD / program).read_bytes()
+    return b"__asan_init" in text or b"__tsan_init" in text
 
 
 def free_port():

@@ -65,7 +65,7 @@ TEST(a_program_that_objects_is_quoted_once)
 
 TEST(a_program_that_says_too_much_is_named)
 {
-	put_program("loud", "seq 20000 >&2; exit 78");
+	put_program("loud", "seq -f %0500.0f 200 >&2; exit 78"); /* 100 KB */
 	CHECK_INT(check("loud", ""), -EINVAL);
 	CHECK_HAS(errors.data, "/loud --check says more than there is room for (run it by hand)");
 }
