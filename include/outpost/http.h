@@ -1,11 +1,12 @@
 /*
  * http.h - an HTTP/1.1 server on a libuv loop: routes, limits, static files, upgrades.
  *
- * One server is one listening socket. Requests are answered at once, by handlers that run on the
- * loop thread and must not block. Everything a stranger can make the server hold has a limit: the
- * head of a request (8 KiB, 64 fields), its body, the number of connections, the time each of them
- * may take. When the connections are used up the oldest one that has not completed a request makes
- * room, so that half-open connections never lock out a client who asks for something.
+ * One server is one listening socket. Requests are answered by handlers that run on the loop thread
+ * and must not block: at once, or later and at length (op_http_defer). Everything a stranger can
+ * make the server hold has a limit: the head of a request (8 KiB, 64 fields), its body, the number
+ * of connections, the time each of them may take. When the connections are used up the oldest one
+ * that has not completed a request makes room, so that half-open connections never lock out a
+ * client who asks for something.
  *
  * What it speaks: RFC 9110 and 9112 without chunked request bodies (411). Errors are JSON
  * ({"error":{"status":404,"message":".."}}), or a small page for a browser that asks for HTML.
@@ -18,6 +19,7 @@
 
 #include <outpost/base.h>
 #include <outpost/buf.h>
+#include <sys/types.h>
 #include <uv.h>
 
 #define OP_HTTP_HEAD_MAX 8192 /* bytes of request line and fields together */
@@ -80,9 +82,10 @@ struct op_http_counters {
 	uint64_t accepted, requests, upgraded;
 	uint64_t status[6]; /* answers by first digit; [0] unused */
 	uint64_t bytes_out;
-	/* connections closed, by cause */
-	uint64_t by_peer, evicted, refused, timed_out, malformed, requests_used_up, failed;
-	uint64_t open; /* now */
+	/* connections closed, by cause; cut: by op_http_reply_abort */
+	uint64_t by_peer, evicted, refused, timed_out, malformed, requests_used_up, failed, cut;
+	uint64_t open;                   /* now */
+	uint64_t deferred, deferred_now; /* answers given later: ever, and not given yet */
 };
 
 /* Listens. On failure *ret is untouched: -EADDRINUSE (see op_http_port_owner), -EADDRNOTAVAIL,
@@ -128,6 +131,52 @@ void op_http_field_add(struct op_http_request *rq, const char *name, const char 
 void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...) OP_PRINTF(3, 4);
 /* An empty buffer to build a body in; valid while the handler runs. */
 struct op_buf *op_http_body(struct op_http_request *rq);
+
+/* ---- answering later, and at length ---------------------------------------------------- */
+
+/* The most that a reply queues; a write beyond it is refused. */
+#define OP_HTTP_QUEUE_MAX (1024 * 1024)
+/* At this many bytes wait for `room` before the next write. */
+#define OP_HTTP_QUEUE_LOW (64 * 1024)
+
+/* The answer to come to one request. Requests that the client has sent behind it wait, unread but
+ * for what had come with it. It is not a slow request: it may take as long as it likes. A client
+ * that takes nothing of what is queued for it for write_timeout_ms is closed, and one that ends its
+ * side of the connection has left. */
+struct op_http_reply;
+
+/* Called from the loop, never from within the functions below. Both may be NULL. */
+struct op_http_reply_events {
+	/* Less than OP_HTTP_QUEUE_LOW is queued again, after a write that returned more. */
+	void (*room)(struct op_http_reply *r, void *arg);
+	/* The client is gone, or the server closes; so is r when this returns. */
+	void (*gone)(struct op_http_reply *r, void *arg);
+};
+
+/* In place of an answer. Fields added so far stay. The reply is the caller's until one of answer,
+ * error, end, abort, or until `gone`; events are borrowed as long. The request itself ends with the
+ * handler. NULL: no memory, nothing is answered yet. */
+struct op_http_reply *op_http_defer(struct op_http_request *rq,
+				    const struct op_http_reply_events *events, void *arg);
+/* As op_http_field_add, before the head goes out by one of the three that follow. */
+void op_http_reply_field(struct op_http_reply *r, const char *name, const char *value);
+/* The whole answer, as op_http_answer and op_http_error. */
+void op_http_reply_answer(struct op_http_reply *r, int status, const char *type, const void *body,
+			  size_t n);
+void op_http_reply_error(struct op_http_reply *r, int status, const char *fmt, ...) OP_PRINTF(3, 4);
+/* The head of an answer of unknown length: chunks follow, or for HTTP/1.0 bytes until the
+ * connection closes. -ENOMEM: nothing went out. */
+int op_http_reply_begin(struct op_http_reply *r, int status, const char *type) OP_MUST_CHECK;
+/* Copies n bytes to the queue; they go out when the loop runs next, so that many small writes make
+ * one chunk. Returns the bytes queued then, 0 for HEAD, which has no body (op_http_reply_is_head
+ * saves making it). -ENOBUFS: they would be more than OP_HTTP_QUEUE_MAX, -ENOMEM; then nothing was
+ * taken. A connection that failed is told by `gone`. */
+ssize_t op_http_reply_write(struct op_http_reply *r, const void *bytes, size_t n) OP_MUST_CHECK;
+/* After begin: that was all. What is queued is still sent. */
+void op_http_reply_end(struct op_http_reply *r);
+/* Cuts the connection (RST), so that the client sees that the answer is not complete. */
+void op_http_reply_abort(struct op_http_reply *r);
+bool op_http_reply_is_head(const struct op_http_reply *r);
 
 /* ---- reading a request ----------------------------------------------------------------- */
 

@@ -61,20 +61,30 @@ static const char *date(struct op_http *h)
 	return h->date;
 }
 
-static size_t write_head(struct op_http *h, struct op_http_conn *c, int status, const char *type,
-			 uint64_t bytes, char *out, size_t size)
+static void write_length(struct op_buf *b, const struct answer_head *a)
 {
+	if (a->body == BODY_CHUNKED)
+		op_buf_puts(b, "Transfer-Encoding: chunked\r\n");
+	else if (a->body == BODY_SIZED && a->status != 204 && a->status != 304)
+		op_buf_printf(b, "Content-Length: %llu\r\n", (unsigned long long)a->bytes);
+}
+
+size_t http_head_write(struct op_http_conn *c, const struct answer_head *a, char *out, size_t size)
+{
+	struct op_http *h = c->server;
 	struct op_buf b;
 	op_buf_init_fixed(&b, out, size);
-	op_buf_printf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, status_text(status), date(h));
-	if (type)
-		op_buf_printf(&b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", type);
-	if (status != 204 && status != 304)
-		op_buf_printf(&b, "Content-Length: %llu\r\n", (unsigned long long)bytes);
+	op_buf_printf(&b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", a->status, status_text(a->status),
+		      date(h));
+	if (a->type)
+		op_buf_printf(&b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n",
+			      a->type);
+	write_length(&b, a);
 	if (!c->keep)
 		op_buf_puts(&b, "Connection: close\r\n");
-	op_buf_put(&b, h->extra, h->extra_len);
+	op_buf_put(&b, a->extra, a->n_extra);
 	op_buf_puts(&b, "\r\n");
+	h->count.status[a->status / 100 % 6]++;
 	return b.len;
 }
 
@@ -82,11 +92,15 @@ static void answer(struct op_http_request *rq, int status, const char *type, con
 		   size_t n, int fd, off_t fd_bytes)
 {
 	struct op_http_conn *c = rq->conn;
-	struct op_http *h = rq->server;
 	char head[1024];
-	size_t n_head = write_head(h, c, status, type, n + (uint64_t)fd_bytes, head, sizeof(head));
+	size_t n_head = http_head_write(c,
+					&(struct answer_head){.status = status,
+							      .type = type,
+							      .bytes = n + (uint64_t)fd_bytes,
+							      .extra = rq->server->extra,
+							      .n_extra = rq->server->extra_len},
+					head, sizeof(head));
 	c->answered = true;
-	h->count.status[status / 100 % 6]++;
 	if (c->head_only && fd >= 0)
 		close(fd);
 	if (c->head_only)
@@ -106,13 +120,17 @@ void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const cha
 	answer(rq, 200, type, NULL, 0, fd, bytes);
 }
 
+void http_extra_add(char extra[512], size_t *len, const char *name, const char *value)
+{
+	size_t room = 512 - *len;
+	int n = snprintf(extra + *len, room, "%s: %s\r\n", name, value);
+	if (n > 0 && (size_t)n < room)
+		*len += (size_t)n;
+}
+
 void op_http_field_add(struct op_http_request *rq, const char *name, const char *value)
 {
-	struct op_http *h = rq->server;
-	size_t room = sizeof(h->extra) - h->extra_len;
-	int n = snprintf(h->extra + h->extra_len, room, "%s: %s\r\n", name, value);
-	if (n > 0 && (size_t)n < room)
-		h->extra_len += (size_t)n;
+	http_extra_add(rq->server->extra, &rq->server->extra_len, name, value);
 }
 
 struct op_buf *op_http_body(struct op_http_request *rq)
@@ -122,7 +140,7 @@ struct op_buf *op_http_body(struct op_http_request *rq)
 }
 
 /* A browser's navigation asks for text/html; everything below /api/ is for programs. */
-static bool wants_page(const struct op_http_request *rq)
+bool http_wants_page(const struct op_http_request *rq)
 {
 	const char *accept = op_http_field_get(rq, "accept");
 	return accept && op_http_list_has(accept, "text/html") &&
@@ -160,6 +178,15 @@ static void write_json(struct op_buf *b, int status, const char *message)
 	op_buf_putc(b, '\n');
 }
 
+const char *http_error_write(struct op_buf *b, bool page, int status, const char *message)
+{
+	if (page)
+		write_page(b, status, message);
+	else
+		write_json(b, status, message);
+	return page ? "text/html; charset=utf-8" : "application/json";
+}
+
 void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...)
 {
 	char message[512];
@@ -168,14 +195,9 @@ void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...)
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	struct op_buf *b = op_http_body(rq);
-	bool page = wants_page(rq);
-	if (page)
-		write_page(b, status, message);
-	else
-		write_json(b, status, message);
+	const char *type = http_error_write(b, http_wants_page(rq), status, message);
 	op_http_field_add(rq, "Cache-Control", "no-store");
-	op_http_answer(rq, status, page ? "text/html; charset=utf-8" : "application/json", b->data,
-		       b->len);
+	op_http_answer(rq, status, type, b->data, b->len);
 }
 
 static const struct {

@@ -4,7 +4,8 @@
  * A request that arrives whole, which is nearly every one, is parsed in the server's receive
  * buffer and answered by one sendmsg(2): no allocation and no change of the poll set. Only the
  * beginning of a request, or the rest of an answer that the socket did not take, is kept in memory
- * of the connection's own. While an answer is pending nothing more is read.
+ * of the connection's own. While an answer is pending nothing more is read. An answer that comes
+ * later (reply.c) is pending from the request to its end.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -70,6 +71,10 @@ static void let_go(struct op_http_conn *c)
 		close(c->file_fd);
 	c->file_fd = -1;
 	c->server->count.open--;
+	struct op_http_reply *reply = c->reply;
+	c->reply = NULL;
+	if (reply)
+		http_reply_closed(reply);
 }
 
 void http_conn_close(struct op_http_conn *c, uint64_t *cause)
@@ -79,6 +84,13 @@ void http_conn_close(struct op_http_conn *c, uint64_t *cause)
 	let_go(c);
 	close(c->fd);
 	++*cause;
+}
+
+void http_conn_cut(struct op_http_conn *c, uint64_t *cause)
+{
+	struct linger at_once = {.l_onoff = 1};
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)); /* else FIN */
+	http_conn_close(c, cause);
 }
 
 void http_conn_give_away(struct op_http_conn *c)
@@ -118,7 +130,7 @@ void http_conn_accept(struct op_http *h, int fd)
 
 static bool pending(const struct op_http_conn *c)
 {
-	return c->out_pos < c->out_len || c->file_fd >= 0;
+	return c->out_pos < c->out_len || c->file_fd >= 0 || c->reply;
 }
 
 /* Keeps the part of an answer from byte `sent` on. False if there is no memory for it. */
@@ -144,6 +156,11 @@ static bool keep_rest(struct op_http_conn *c, const struct iovec iov[2], size_t 
 	c->out_len = n;
 	c->out_pos = 0;
 	return true;
+}
+
+bool http_conn_queue(struct op_http_conn *c, const struct iovec parts[2])
+{
+	return keep_rest(c, parts, 0);
 }
 
 static ssize_t send_some(int fd, const struct iovec *iov, size_t n)
@@ -173,22 +190,31 @@ static int flush_file(struct op_http_conn *c)
 	return 1;
 }
 
+static int flush_out(struct op_http_conn *c)
+{
+	if (c->out_pos == c->out_len)
+		return 1;
+	struct iovec iov = {c->out + c->out_pos, c->out_len - c->out_pos};
+	ssize_t r = send_some(c->fd, &iov, 1);
+	if (r < 0)
+		return (int)r;
+	c->server->count.bytes_out += (uint64_t)r;
+	c->out_pos += (size_t)r;
+	if (c->out_pos < c->out_len)
+		return 0;
+	free(c->out);
+	c->out = NULL;
+	c->out_len = c->out_pos = 0;
+	return 1;
+}
+
 static int flush(struct op_http_conn *c)
 {
-	if (c->out_pos < c->out_len) {
-		struct iovec iov = {c->out + c->out_pos, c->out_len - c->out_pos};
-		ssize_t r = send_some(c->fd, &iov, 1);
-		if (r < 0)
-			return (int)r;
-		c->server->count.bytes_out += (uint64_t)r;
-		c->out_pos += (size_t)r;
-		if (c->out_pos < c->out_len)
-			return 0;
-		free(c->out);
-		c->out = NULL;
-		c->out_len = c->out_pos = 0;
-	}
-	return c->file_fd >= 0 ? flush_file(c) : 1;
+	int r;
+	do
+		r = flush_out(c);
+	while (r > 0 && c->reply && http_reply_push(c->reply));
+	return r > 0 && c->file_fd >= 0 ? flush_file(c) : r;
 }
 
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
@@ -224,15 +250,34 @@ static void linger(struct op_http_conn *c)
 		http_conn_close(c, &c->server->count.failed);
 }
 
+/* Nothing to send now, but more to come. A peer that leaves meanwhile is noticed. */
+static void await_reply(struct op_http_conn *c)
+{
+	move_to(c, L_DEFERRED);
+	if (watch(c, UV_DISCONNECT))
+		http_conn_close(c, &c->server->count.failed);
+}
+
+void http_conn_wake(struct op_http_conn *c)
+{
+	if (c->gone || c->list == L_LINGER)
+		return;
+	if (c->list != L_SENDING)
+		move_to(c, L_SENDING);
+	/* It could fail only for a handle that is closing; if so the time-out ends it. */
+	(void)watch(c, UV_WRITABLE | (c->reply ? UV_DISCONNECT : 0));
+}
+
 /* After an answer: the next list, or the end. */
 static void settle(struct op_http_conn *c)
 {
 	if (c->gone)
 		return;
-	if (pending(c)) {
-		move_to(c, L_SENDING);
-		if (watch(c, UV_WRITABLE))
-			http_conn_close(c, &c->server->count.failed);
+	if (c->out_pos < c->out_len || c->file_fd >= 0 ||
+	    (c->reply && http_reply_queued(c->reply))) {
+		http_conn_wake(c);
+	} else if (c->reply) {
+		await_reply(c);
 	} else if (!c->keep) {
 		linger(c);
 	} else {
@@ -364,26 +409,40 @@ static void on_readable(struct op_http_conn *c)
 		http_conn_close(c, &h->count.by_peer);
 }
 
+/* The answer is out: on with what came behind its request. */
+static void go_on(struct op_http_conn *c)
+{
+	struct op_http *h = c->server;
+	if (watch(c, UV_READABLE)) {
+		http_conn_close(c, &h->count.failed);
+		return;
+	}
+	settle(c);
+	if (!c->gone && c->list != L_LINGER && c->in_len) {
+		size_t n = c->in_len;
+		memcpy(h->rx, c->in, n);
+		digest(c, h->rx, n);
+	}
+}
+
 static void on_writable(struct op_http_conn *c)
 {
 	struct op_http *h = c->server;
 	uint64_t before = h->count.bytes_out;
+	struct op_http_reply *reply = c->reply;
 	int r = flush(c);
 	if (r < 0) {
 		http_conn_close(c, &h->count.by_peer);
-	} else if (r == 0) {
-		if (h->count.bytes_out != before)
-			move_to(c, L_SENDING);
-	} else if (watch(c, UV_READABLE)) {
-		http_conn_close(c, &h->count.failed);
-	} else {
-		settle(c);
-		if (!c->gone && c->list != L_LINGER && c->in_len) {
-			size_t n = c->in_len;
-			memcpy(h->rx, c->in, n);
-			digest(c, h->rx, n);
-		}
+		return;
 	}
+	if (r == 0 && h->count.bytes_out != before)
+		move_to(c, L_SENDING);
+	else if (r > 0 && reply)
+		await_reply(c);
+	else if (r > 0)
+		go_on(c);
+	if (reply && c->reply)
+		http_reply_sent(reply);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -393,6 +452,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		http_conn_close(c, &c->server->count.by_peer);
 	else if (c->list == L_LINGER)
 		throw_away(c);
+	else if (c->reply && (events & UV_DISCONNECT))
+		http_conn_close(c, &c->server->count.by_peer);
 	else if (events & UV_WRITABLE)
 		on_writable(c);
 	else if (events & UV_READABLE)

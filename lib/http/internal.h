@@ -6,6 +6,7 @@
  *
  *     fresh --request--> idle --bytes--> reading --request--> idle
  *       any --answer does not fit the socket--> sending --> idle
+ *   reading --answer comes later--> deferred <--bytes queued--> sending --end--> idle
  *       any --error--> linger (answered, its input is thrown away) --> closed
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -16,8 +17,9 @@
 
 #include <outpost/http.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
-enum conn_list { L_FRESH, L_READING, L_IDLE, L_SENDING, L_LINGER, L_COUNT };
+enum conn_list { L_FRESH, L_READING, L_IDLE, L_DEFERRED, L_SENDING, L_LINGER, L_COUNT };
 
 struct op_http_conn {
 	uv_poll_t poll; /* first: the handle's close callback frees the whole */
@@ -29,6 +31,7 @@ struct op_http_conn {
 	size_t in_len, out_len, out_pos;
 	off_t file_pos, file_end;
 	int fd, file_fd;
+	struct op_http_reply *reply; /* the answer to come */
 	unsigned requests;
 	uint8_t list;
 	uint8_t events;
@@ -37,6 +40,32 @@ struct op_http_conn {
 	bool head_only; /* HEAD: no body */
 	bool expecting; /* "100 Continue" was sent for the request being read */
 	bool gone;
+};
+
+/* An answer that comes later. What is written gathers behind CHUNK_ROOM bytes of queue, until all
+ * before it is sent; then it becomes one chunk, and the memory changes hands to conn->out. */
+#define CHUNK_ROOM 10 /* eight hexadecimal digits, CR LF */
+struct op_http_reply {
+	struct op_http_conn *conn;
+	const struct op_http_reply_events *events;
+	void *arg;
+	struct op_buf queue;
+	char extra[512];
+	size_t extra_len;
+	int version;
+	bool page; /* errors are for a browser */
+	bool begun, chunked;
+	bool full; /* a write returned OP_HTTP_QUEUE_LOW or more: `room` is owed */
+};
+
+/* What an answer's head says. */
+struct answer_head {
+	int status;
+	const char *type;
+	uint64_t bytes;
+	enum { BODY_SIZED, BODY_CHUNKED, BODY_UNTIL_CLOSE } body;
+	const char *extra;
+	size_t n_extra;
 };
 
 struct route {
@@ -98,6 +127,19 @@ bool http_pattern_match(const char *pattern, char *path, const char *params[OP_H
 /* answer.c */
 void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type);
 void http_answer_status(struct op_http_request *rq, int status);
+/* Counts the answer and writes its head, at most `size` bytes. */
+size_t http_head_write(struct op_http_conn *c, const struct answer_head *a, char *out, size_t size);
+void http_extra_add(char extra[512], size_t *len, const char *name, const char *value);
+bool http_wants_page(const struct op_http_request *rq);
+/* The body of an error; returns its type. */
+const char *http_error_write(struct op_buf *b, bool page, int status, const char *message);
+
+/* reply.c */
+/* What is queued becomes conn->out. False: nothing is. */
+bool http_reply_push(struct op_http_reply *r);
+size_t http_reply_queued(const struct op_http_reply *r);
+void http_reply_sent(struct op_http_reply *r);   /* some went out */
+void http_reply_closed(struct op_http_reply *r); /* with its connection */
 
 /* file.c */
 void http_file_serve(struct op_http_request *rq);
@@ -109,6 +151,11 @@ void http_conn_give_away(struct op_http_conn *c);
 /* Sends head and body now, keeps what the socket does not take; fd (or -1) follows. */
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
 		    size_t n_body, int fd, off_t fd_bytes);
+/* Puts bytes behind those that are to be sent. False: no memory. */
+bool http_conn_queue(struct op_http_conn *c, const struct iovec parts[2]);
+/* There is something to send, or an answer is complete: the loop goes on with the connection. */
+void http_conn_wake(struct op_http_conn *c);
+void http_conn_cut(struct op_http_conn *c, uint64_t *cause); /* close with RST */
 void http_conn_timeout(struct op_http_conn *c);
 
 /* server.c */

@@ -106,6 +106,7 @@ static void on_sweep(uv_timer_t *timer)
 {
 	struct op_http *h = timer->data;
 	const uint64_t limits[L_COUNT] = {
+		[L_DEFERRED] = UINT64_MAX, /* that is up to who answers */
 		[L_FRESH] = h->set.request_timeout_ms,
 		[L_READING] = h->set.request_timeout_ms,
 		[L_IDLE] = h->set.idle_timeout_ms,

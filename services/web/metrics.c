@@ -195,6 +195,9 @@ static void write_http(struct web *w, struct op_buf *b)
 		CODE(4),
 		CODE(5),
 		GAUGE("outpost_http_connections", "connections now", h->open),
+		GAUGE("outpost_http_deferred", "answers that are to come later, now",
+		      h->deferred_now),
+		TOTAL("outpost_http_deferred_total", "answers given later", h->deferred),
 		TOTAL("outpost_http_accepted_total", "connections accepted", h->accepted),
 		TOTAL("outpost_http_sent_bytes_total", "bytes sent", h->bytes_out),
 		ENDS("peer", h->by_peer),
@@ -204,6 +207,7 @@ static void write_http(struct web *w, struct op_buf *b)
 		ENDS("malformed", h->malformed),
 		ENDS("requests_used_up", h->requests_used_up),
 		ENDS("failed", h->failed),
+		ENDS("cut", h->cut),
 		ENDS("upgraded", h->upgraded),
 	};
 	write_counters(list, OP_ARRAY_SIZE(list), b);

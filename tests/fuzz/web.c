@@ -3,7 +3,8 @@
  *
  * An even first byte: the rest is what an HTTP client sends. An odd one: the connection is made a
  * WebSocket first, and the rest are its frames. Afterwards the client ends its side, and the
- * server must let go of the connection.
+ * server must let go of the connection. Answers below /later come from the loop: whole, in pieces,
+ * cut short, as the path says.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -30,6 +31,59 @@ static void on_echo(struct op_http_request *rq, void *arg)
 	op_http_answer(rq, 200, "text/plain", rq->body, rq->body_bytes);
 }
 
+/* ---- answers that come later ------------------------------------------------------------ */
+
+static struct op_http_reply *owed; /* one at a time; more are errors */
+static char owed_how;
+static unsigned owed_left;
+static uv_idle_t pace;
+
+static void on_gone(struct op_http_reply *r, void *arg)
+{
+	owed = NULL;
+}
+
+static void on_later(struct op_http_request *rq, void *arg)
+{
+	static const struct op_http_reply_events events = {.gone = on_gone};
+	if (owed) {
+		op_http_error(rq, 503, "one at a time");
+		return;
+	}
+	owed_how = rq->params[0][0];
+	owed_left = 3;
+	owed = op_http_defer(rq, &events, NULL);
+	assert(owed);
+	if (owed_how == 's' && op_http_reply_begin(owed, 200, "text/plain") < 0)
+		abort();
+}
+
+static void go_on(struct op_http_reply *r)
+{
+	if (owed_how != 's') {
+		op_http_reply_answer(r, 200, "text/plain", "later", 5);
+	} else if (owed_left--) {
+		assert(op_http_reply_write(r, "piece", 5) >= 0);
+		return;
+	} else {
+		op_http_reply_end(r);
+	}
+	owed = NULL;
+}
+
+static void on_pace(uv_idle_t *idle)
+{
+	struct op_http_reply *r = owed;
+	if (r && owed_how == 'c') {
+		owed = NULL;
+		op_http_reply_abort(r);
+	} else if (r) {
+		go_on(r);
+	}
+}
+
+/* ---- the server -------------------------------------------------------------------------- */
+
 static void start(void)
 {
 	static char dir[] = "/tmp/outpost-fuzz-XXXXXX";
@@ -41,7 +95,9 @@ static void start(void)
 	assert(op_hub_create(&loop, &(struct op_hub_settings){.bus_dir = dir}, &hub) == 0);
 	assert(op_hub_mount(hub, http, "/ws") == 0);
 	assert(op_http_route(http, OP_HTTP_PUT, "/echo/{a}", on_echo, NULL) == 0);
+	assert(op_http_route(http, OP_HTTP_GET, "/later/{how}", on_later, NULL) == 0);
 	assert(op_http_static(http, dir) == 0);
+	assert(!uv_idle_init(&loop, &pace) && !uv_idle_start(&pace, on_pace));
 }
 
 /* Thousands a second, each leaving a TIME_WAIT that holds its port for a while: one loopback
