@@ -178,6 +178,10 @@ void op_http_reply_end(struct op_http_reply *r);
 void op_http_reply_abort(struct op_http_reply *r);
 bool op_http_reply_is_head(const struct op_http_reply *r);
 
+/* Appends the body as a client takes it that sends "Accept-Encoding: gzip". -ENOBUFS, -ENOMEM: out
+ * is of no use. Any thread; about 256 KiB while it runs. */
+int op_http_gzip(const void *bytes, size_t n, struct op_buf *out) OP_MUST_CHECK;
+
 /* ---- reading a request ----------------------------------------------------------------- */
 
 /* A field by lower-case name, or NULL. */
