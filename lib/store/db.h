@@ -41,17 +41,22 @@ struct op_db_settings {
 
 struct op_db;
 
-/* Opens or makes it. A writer that finds it damaged (not a database, wrong checksum of structure, a
+/* Opens or makes it. A writer that finds it damaged (not a database, empty, of another kind, a
  * directory in its place) renames it and its log to PATH.damaged-YYYYMMDDTHHMMSSZ[-n], begins a new
- * one and says so in note, one line; nothing is deleted. Readers get -OP_EDAMAGED. -ENOENT: nothing
- * there (readers). */
+ * one and says so in note (may be NULL), one line; nothing is deleted. A log that has lost
+ * transactions is copied likewise, and what is sound in it used. Only up to 1 MiB is checked as a
+ * whole; damage inside larger ones shows when it is read: see op_db_renew. Readers get
+ * -OP_EDAMAGED. -ENOENT: nothing there
+ * (readers); -ENOLINK: a link to nowhere. settings is copied, schema borrowed. */
 int op_db_open(const struct op_db_settings *settings, const struct op_db_schema *schema,
 	       struct op_db **ret, struct op_buf *note) OP_MUST_CHECK;
 void op_db_close(struct op_db *db);
-/* For who met -OP_EDAMAGED later: sets it aside, begins anew. Prepared statements are gone, db is
- * valid afterwards. */
+/* For who met -OP_EDAMAGED later: sets it aside, begins anew (or opens what somebody has put in its
+ * place). Prepared statements are gone. db
+ * stays valid: where this fails (disk full), the next op_db_begin tries again to open it. */
 int op_db_renew(struct op_db *db, struct op_buf *note) OP_MUST_CHECK;
 
+/* NULL after a renewal that failed. */
 sqlite3 *op_db_handle(struct op_db *db);
 const char *op_db_path(const struct op_db *db);
 /* Text of SQLite for the last failure; valid until the next call. */
@@ -59,15 +64,16 @@ const char *op_db_message(struct op_db *db);
 /* What a result code of SQLite means here. */
 int op_db_error(int sqlite_rc);
 
+/* -OP_EDAMAGED as well if the file is not at its path any more. */
 int op_db_begin(struct op_db *db) OP_MUST_CHECK;
 /* On failure everything since op_db_begin is rolled back. */
 int op_db_commit(struct op_db *db) OP_MUST_CHECK;
 void op_db_rollback(struct op_db *db);
 
-/* A prepared statement, reset, without bindings; the same sql (by address) gives the same statement
- * as long as the database is open. NULL on failure, see op_db_error(sqlite3_errcode()). */
+/* A prepared statement, reset, without bindings; the same sql (by address: it must live as long as
+ * the database is open) gives the same statement. NULL on failure; op_db_run(db, NULL) says why. */
 sqlite3_stmt *op_db_statement(struct op_db *db, const char *sql);
-/* Steps a statement that gives no rows, and resets it. */
+/* Steps a statement once, and resets it. */
 int op_db_run(struct op_db *db, sqlite3_stmt *s) OP_MUST_CHECK;
 /* sql without results and parameters; several statements are fine. */
 int op_db_exec(struct op_db *db, const char *sql) OP_MUST_CHECK;
@@ -76,8 +82,8 @@ int op_db_exec(struct op_db *db, const char *sql) OP_MUST_CHECK;
 int op_db_size(struct op_db *db, uint64_t *ret_used, uint64_t *ret_file) OP_MUST_CHECK;
 /* Gives up to bytes of free pages at the end back to the file system. */
 int op_db_shrink(struct op_db *db, uint64_t bytes) OP_MUST_CHECK;
-/* A consistent copy while it is being written; to is made anew. fn (may be NULL) hears of the
- * progress, 0 ... 1, and stops it with -ECANCELED by returning false. */
+/* A consistent copy while it is being written; to is replaced when the copy is whole. fn (may be
+ * NULL) hears of the progress, 0 ... 1, and stops it with -ECANCELED by returning false. */
 int op_db_copy(const char *from, const char *to, bool (*fn)(double done, void *arg),
 	       void *arg) OP_MUST_CHECK;
 

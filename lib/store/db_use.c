@@ -1,0 +1,282 @@
+/*
+ * db_use.c - transactions, statements, sizes and errors of an open database.
+ *
+ * After some errors (disk full, I/O) SQLite rolls a transaction back by itself; what the caller
+ * does then would be committed piece by piece. So the transaction is remembered as lost: its
+ * statements do nothing, and its commit fails. One thread at a time. Document: outpost-store(7).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/store/db_file.h"
+#include "lib/store/db_internal.h"
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+static const struct {
+	int sqlite, error;
+} errors[] = {
+	{SQLITE_OK, 0},
+	{SQLITE_ROW, 0},
+	{SQLITE_DONE, 0},
+	{SQLITE_FULL, -ENOSPC},
+	{SQLITE_READONLY_DBMOVED, -OP_EDAMAGED},
+	{SQLITE_READONLY, -EROFS},
+	{SQLITE_IOERR_NOMEM, -ENOMEM},
+	{SQLITE_IOERR_CORRUPTFS, -OP_EDAMAGED},
+	{SQLITE_IOERR, -EIO},
+	{SQLITE_CANTOPEN_ISDIR, -OP_EDAMAGED},
+	{SQLITE_CANTOPEN, -EIO},
+	{SQLITE_BUSY, -EBUSY},
+	{SQLITE_LOCKED, -EBUSY},
+	{SQLITE_PROTOCOL, -EBUSY},
+	{SQLITE_CORRUPT, -OP_EDAMAGED},
+	{SQLITE_NOTADB, -OP_EDAMAGED},
+	{SQLITE_NOMEM, -ENOMEM},
+	{SQLITE_INTERRUPT, -ECANCELED},
+	{SQLITE_CONSTRAINT, -EEXIST},
+	{SQLITE_TOOBIG, -E2BIG},
+	{SQLITE_PERM, -EACCES},
+	{SQLITE_AUTH, -EACCES},
+};
+
+int op_db_error(int sqlite_rc)
+{
+	for (size_t i = 0; i < OP_ARRAY_SIZE(errors); i++)
+		if (errors[i].sqlite == sqlite_rc || errors[i].sqlite == (sqlite_rc & 0xff))
+			return errors[i].error;
+	return -EINVAL;
+}
+
+/* SQLite says that opening or I/O failed; the system said why. */
+static int refine(sqlite3 *handle, int sqlite_rc, int error)
+{
+	int basic = sqlite_rc & 0xff, system = sqlite3_system_errno(handle);
+	if (error != -EIO || (basic != SQLITE_IOERR && basic != SQLITE_CANTOPEN))
+		return error;
+	switch (system) {
+	case EDQUOT:
+		return -ENOSPC;
+	case ENOSPC:
+	case EROFS:
+	case EACCES:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return -system;
+	}
+	return error;
+}
+
+/* SQLite has rolled back by itself. */
+static bool given_up(const struct op_db *db)
+{
+	return db->in_transaction && (!db->handle || sqlite3_get_autocommit(db->handle));
+}
+
+int op_db_failed(struct op_db *db, int sqlite_rc)
+{
+	int r = refine(db->handle, sqlite_rc, op_db_error(sqlite_rc));
+	if (given_up(db) && !db->lost)
+		db->lost = r;
+	return r;
+}
+
+/* Of a transaction whose error the caller did not see: it stepped the statement itself. */
+static int check_lost(struct op_db *db)
+{
+	if (given_up(db) && !db->lost)
+		db->lost = -EIO;
+	return db->in_transaction ? db->lost : 0;
+}
+
+const char *op_db_message(struct op_db *db)
+{
+	return db->handle ? sqlite3_errmsg(db->handle) : db->why;
+}
+
+/* ---- transactions ------------------------------------------------------------------------- */
+
+int op_db_begin(struct op_db *db)
+{
+	assert(!db->in_transaction);
+	int r = op_db_ensure_open(db);
+	/* SQLite would go on writing to a file that nobody can open any more. */
+	if (r == 0 && !db->settings.read_only && db->ino && op_db_moved(db))
+		r = -OP_EDAMAGED;
+	if (r == 0)
+		r = op_db_exec(db, db->settings.read_only ? "BEGIN" : "BEGIN IMMEDIATE");
+	db->in_transaction = r == 0;
+	db->lost = 0;
+	return r;
+}
+
+int op_db_commit(struct op_db *db)
+{
+	assert(db->in_transaction);
+	int r = check_lost(db);
+	if (r == 0)
+		r = op_db_exec(db, "COMMIT");
+	if (r < 0)
+		op_db_rollback(db);
+	db->in_transaction = false;
+	return r;
+}
+
+void op_db_rollback(struct op_db *db)
+{
+	if (!db->in_transaction)
+		return;
+	/* Nothing in the log counts before its commit: there is nothing that could fail. */
+	if (db->handle && !sqlite3_get_autocommit(db->handle))
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	db->in_transaction = false;
+}
+
+/* ---- statements --------------------------------------------------------------------------- */
+
+static int remember(struct op_db *db, const char *sql, sqlite3_stmt *s)
+{
+	if (db->n_statements == db->statements_cap) {
+		size_t cap = db->statements_cap ? 2 * db->statements_cap : 16;
+		void *grown = reallocarray(db->statements, cap, sizeof(*db->statements));
+		if (!grown)
+			return -ENOMEM;
+		db->statements = grown;
+		db->statements_cap = cap;
+	}
+	db->statements[db->n_statements++] = (struct op_db_statement){sql, s};
+	return 0;
+}
+
+sqlite3_stmt *op_db_statement(struct op_db *db, const char *sql)
+{
+	for (size_t i = 0; i < db->n_statements; i++) {
+		sqlite3_stmt *s = db->statements[i].stmt;
+		if (db->statements[i].sql != sql)
+			continue;
+		(void)sqlite3_reset(s); /* gives the error of its last step, which was told */
+		(void)sqlite3_clear_bindings(s);
+		return s;
+	}
+	sqlite3_stmt *s = NULL;
+	if (op_db_ensure_open(db) < 0 ||
+	    sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s, NULL) !=
+		    SQLITE_OK)
+		return NULL;
+	if (remember(db, sql, s) < 0) {
+		(void)sqlite3_finalize(s); /* was never stepped */
+		return NULL;
+	}
+	return s;
+}
+
+int op_db_run(struct op_db *db, sqlite3_stmt *s)
+{
+	int r = check_lost(db);
+	if (r < 0 || !s)
+		return r < 0        ? r
+		       : db->handle ? op_db_failed(db, sqlite3_errcode(db->handle))
+				    : -EIO;
+	int rc = sqlite3_step(s);
+	r = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : op_db_failed(db, rc);
+	(void)sqlite3_reset(s); /* the same error once more */
+	return r;
+}
+
+int op_db_exec(struct op_db *db, const char *sql)
+{
+	int r = check_lost(db);
+	if (r == 0)
+		r = op_db_ensure_open(db);
+	if (r < 0)
+		return r;
+	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	return rc == SQLITE_OK ? 0 : op_db_failed(db, rc);
+}
+
+int op_db_number(struct op_db *db, const char *sql, sqlite3_int64 *ret)
+{
+	sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	int r = rc == SQLITE_ROW ? 0 : op_db_failed(db, rc);
+	if (r == 0)
+		*ret = sqlite3_column_int64(s, 0);
+	(void)sqlite3_finalize(s); /* the same error once more */
+	return r;
+}
+
+/* ---- the file ----------------------------------------------------------------------------- */
+
+sqlite3 *op_db_handle(struct op_db *db)
+{
+	return db->handle;
+}
+
+const char *op_db_path(const struct op_db *db)
+{
+	return db->settings.path;
+}
+
+int op_db_remember_file(struct op_db *db)
+{
+	struct stat st;
+	if (stat(db->settings.path, &st) < 0)
+		return -errno;
+	db->dev = st.st_dev;
+	db->ino = st.st_ino;
+	return 0;
+}
+
+bool op_db_moved(const struct op_db *db)
+{
+	struct stat st;
+	return stat(db->settings.path, &st) < 0 || st.st_dev != db->dev || st.st_ino != db->ino;
+}
+
+static uint64_t bytes_of(const char *path, const char *ending)
+{
+	char name[PATH_MAX];
+	struct stat st;
+	if (snprintf(name, sizeof(name), "%s%s", path, ending) >= PATH_MAX || stat(name, &st) < 0)
+		return 0; /* there is no log */
+	return (uint64_t)st.st_size;
+}
+
+int op_db_size(struct op_db *db, uint64_t *ret_used, uint64_t *ret_file)
+{
+	sqlite3_int64 page = 0, pages = 0, unused = 0;
+	int r = op_db_ensure_open(db);
+	if (r == 0)
+		r = op_db_number(db, "PRAGMA page_size", &page);
+	if (r == 0)
+		r = op_db_number(db, "PRAGMA page_count", &pages);
+	if (r == 0)
+		r = op_db_number(db, "PRAGMA freelist_count", &unused);
+	if (r < 0)
+		return r;
+	*ret_used = (uint64_t)((pages - unused) * page);
+	*ret_file = bytes_of(db->settings.path, "") + bytes_of(db->settings.path, "-wal");
+	return 0;
+}
+
+int op_db_shrink(struct op_db *db, uint64_t bytes)
+{
+	sqlite3_int64 page = 0;
+	char sql[64];
+	int r = op_db_ensure_open(db);
+	if (r == 0)
+		r = op_db_number(db, "PRAGMA page_size", &page);
+	if (r < 0 || bytes < (uint64_t)page)
+		return r;
+	(void)snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%llu)",
+		       (unsigned long long)(bytes / (uint64_t)page)); /* fits */
+	return op_db_exec(db, sql);
+}
