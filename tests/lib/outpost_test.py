@@ -20,7 +20,9 @@
 import base64
 import collections
 import ctypes
+import errno
 import json
+import mmap
 import os
 import pathlib
 import re
@@ -630,3 +632,72 @@ class Pty:
 
     def __exit__(self, kind, value, tb):
         self.unplug()
+
+
+# ---- faults of the disk and the clock --------------------------------------------------------
+
+
+class Shim:
+    """Faults below a directory, and clocks, for whole processes; switched while they run.
+
+        shim = ot.Shim(box_state)
+        with ot.Outpost(env=shim.env()) as box:
+            shim.set(full=True)
+
+    See tests/lib/shim.c for what it cannot do."""
+
+    LAYOUT = struct.Struct("<8s8i2q4Q512s")  # struct shim of tests/lib/shim.h
+    NAMES = ("magic", "write_error", "grow_error", "name_error", "sync_error", "sync_ms", "clock_synchronised",
+             "clock_chip", "reserved", "wall_offset_ns", "boot_offset_ns", "writes", "bytes", "syncs",
+             "refused", "dir")
+
+    def __init__(self, below):
+        self.library = BUILD / "tests" / "liboutpost-shim.so"
+        descriptor, self.path = tempfile.mkstemp(prefix="shim-", dir=_directory)
+        with os.fdopen(descriptor, "r+b") as f:
+            f.write(self.LAYOUT.pack(b"OPSHIM01", *[0] * 14, os.path.realpath(below).encode()))
+            f.flush()
+            self.map = mmap.mmap(f.fileno(), self.LAYOUT.size)
+        self.wanted = {"full": False, "read_only": False, "io_error": False}
+
+    def env(self):
+        """For the processes that are to feel it."""
+        return {"LD_PRELOAD": str(self.library), "OUTPOST_SHIM": str(self.path)}
+
+    def _put(self, name, value):
+        at = self.NAMES.index(name)
+        offset = struct.calcsize("<8s" + "i" * (min(at, 9) - 1) + "q" * max(0, at - 9))
+        self.map[offset:offset + (4 if at < 9 else 8)] = struct.pack("<i" if at < 9 else "<q", value)
+
+    def set(self, full=None, read_only=None, io_error=None, fsync_ms=None, wall_offset_s=None, suspended_s=None,
+            synced=None, chip=None):
+        """Changes what is named, leaves the rest.
+
+        full: nothing can grow or be made; "all": nothing can be written at all. read_only: as after a
+        remount. io_error: writes and syncs fail. fsync_ms: how long a sync takes. wall_offset_s: added
+        to the wall clock. suspended_s: added to boot and wall clock. synced: what adjtimex(2) says;
+        chip: whether a clock chip set the time at boot."""
+        for name, value in (("full", full), ("read_only", read_only), ("io_error", io_error)):
+            if value is not None:
+                self.wanted[name] = value
+        now = self.wanted
+        self._put("grow_error", errno.ENOSPC if now["full"] else 0)
+        self._put("name_error", errno.EROFS if now["read_only"] else 0)
+        self._put("sync_error", errno.EIO if now["io_error"] else 0)
+        self._put("write_error", errno.EROFS if now["read_only"] else errno.EIO if now["io_error"] else
+                  errno.ENOSPC if now["full"] == "all" else 0)
+        for name, value in (("sync_ms", fsync_ms), ("wall_offset_ns", wall_offset_s and wall_offset_s * 10**9),
+                            ("boot_offset_ns", suspended_s and suspended_s * 10**9),
+                            ("clock_synchronised", synced if synced is None else 1 if synced else 2),
+                            ("clock_chip", chip if chip is None else 1 if chip else 2)):
+            if value is not None:
+                self._put(name, int(value))
+
+    def clear(self):
+        """No fault of the disk; clocks stay as they are set."""
+        self.set(full=False, read_only=False, io_error=False, fsync_ms=0)
+
+    def counts(self):
+        """What happened below the directory since the beginning: {"writes", "bytes", "syncs", "refused"}."""
+        found = dict(zip(self.NAMES, self.LAYOUT.unpack(self.map[:])))
+        return {name: found[name] for name in ("writes", "bytes", "syncs", "refused")}
