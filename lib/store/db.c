@@ -257,7 +257,7 @@ static int judge_log(struct op_db *db, struct op_buf *note)
 	if (r < 0 || !damaged)
 		return r;
 	r = op_db_file_keep_log(db->settings.path, name);
-	say_why(db, "its log: the newest transactions are lost");
+	say_why(db, "its log cannot be read to the end: the newest transactions may be lost");
 	if (r == 0)
 		tell(db, note, "what its log says up to there is used, and the log kept as", name);
 	return r;
