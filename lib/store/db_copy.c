@@ -18,36 +18,38 @@
 #define STEP_BYTES (256 * 1024) /* between two words of progress */
 
 struct copy {
+	const char *part; /* where the copy is made */
 	sqlite3 *from, *to;
 	bool (*fn)(double done, void *arg);
 	void *arg;
 };
 
-static int error_of(sqlite3 *handle, int rc)
+/* Whichever of the two says no, it is mostly for lack of space. */
+static int error_of(const struct copy *c, sqlite3 *handle, int rc)
 {
-	struct op_db view = {.handle = handle};
+	struct op_db view = {.handle = handle, .settings.path = c->part};
 	return op_db_failed(&view, rc);
 }
 
-static int open_one(const char *path, int flags, sqlite3 **ret)
+static int open_one(const struct copy *c, const char *path, int flags, sqlite3 **ret)
 {
 	int rc = sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!*ret)
 		return -ENOMEM;
 	(void)sqlite3_extended_result_codes(*ret, 1); /* cannot fail here */
 	(void)sqlite3_busy_timeout(*ret, 5000);
-	return rc == SQLITE_OK ? 0 : error_of(*ret, rc);
+	return rc == SQLITE_OK ? 0 : error_of(c, *ret, rc);
 }
 
-static int exec(sqlite3 *handle, const char *sql)
+static int exec(const struct copy *c, sqlite3 *handle, const char *sql)
 {
 	int rc = sqlite3_exec(handle, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : error_of(handle, rc);
+	return rc == SQLITE_OK ? 0 : error_of(c, handle, rc);
 }
 
-static int page_bytes_of(sqlite3 *handle, int *ret)
+static int page_bytes_of(const struct copy *c, int *ret)
 {
-	struct op_db view = {.handle = handle};
+	struct op_db view = {.handle = c->from, .settings.path = c->part};
 	sqlite3_int64 n = 0;
 	int r = op_db_number(&view, "PRAGMA page_size", &n);
 	*ret = (int)n;
@@ -60,7 +62,7 @@ static int copy_pages(const struct copy *c, sqlite3_backup *backup, int step)
 		int rc = sqlite3_backup_step(backup, step);
 		int all = sqlite3_backup_pagecount(backup), left = sqlite3_backup_remaining(backup);
 		if (rc != SQLITE_OK && rc != SQLITE_DONE)
-			return error_of(c->to, rc);
+			return error_of(c, c->to, rc);
 		if (c->fn && !c->fn(all ? 1 - (double)left / all : 1, c->arg))
 			return -ECANCELED;
 		if (rc == SQLITE_DONE)
@@ -72,19 +74,19 @@ static int copy_all(const struct copy *c)
 {
 	int page = 0;
 	/* Reading the schema begins the transaction that holds the state fast. */
-	int r = exec(c->from, "BEGIN; SELECT count(*) FROM sqlite_schema");
+	int r = exec(c, c->from, "BEGIN; SELECT count(*) FROM sqlite_schema");
 	if (r == 0)
-		r = page_bytes_of(c->from, &page);
+		r = page_bytes_of(c, &page);
 	if (r == 0)
-		r = exec(c->to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=FULL");
+		r = exec(c, c->to, "PRAGMA journal_mode=OFF; PRAGMA synchronous=FULL");
 	if (r < 0)
 		return r;
 	sqlite3_backup *backup = sqlite3_backup_init(c->to, "main", c->from, "main");
 	if (!backup)
-		return error_of(c->to, sqlite3_errcode(c->to));
+		return error_of(c, c->to, sqlite3_errcode(c->to));
 	r = copy_pages(c, backup, STEP_BYTES / page);
 	int rc = sqlite3_backup_finish(backup);
-	return r == 0 && rc != SQLITE_OK ? error_of(c->to, rc) : r;
+	return r == 0 && rc != SQLITE_OK ? error_of(c, c->to, rc) : r;
 }
 
 static int sync_file(const char *path)
@@ -93,29 +95,29 @@ static int sync_file(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-static int make_copy(const char *from, const char *part, struct copy *c)
+static int make_copy(const char *from, struct copy *c)
 {
 	/* SQLite would make a database of whatever is missing. */
 	if (access(from, F_OK) < 0)
 		return -errno;
-	int r = open_one(from, SQLITE_OPEN_READONLY, &c->from);
+	int r = open_one(c, from, SQLITE_OPEN_READONLY, &c->from);
 	if (r == 0)
-		r = open_one(part, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &c->to);
+		r = open_one(c, c->part, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &c->to);
 	if (r == 0)
 		r = copy_all(c);
 	(void)sqlite3_close(c->to); /* holds nothing that was not written */
 	(void)sqlite3_close(c->from);
-	return r < 0 ? r : sync_file(part);
+	return r < 0 ? r : sync_file(c->part);
 }
 
 int op_db_copy(const char *from, const char *to, bool (*fn)(double done, void *arg), void *arg)
 {
 	char part[PATH_MAX];
-	struct copy c = {.fn = fn, .arg = arg};
+	struct copy c = {.part = part, .fn = fn, .arg = arg};
 	if (snprintf(part, sizeof(part), "%s.part", to) >= PATH_MAX - 16)
 		return -ENAMETOOLONG;
 	op_db_file_discard(part);
-	int r = make_copy(from, part, &c);
+	int r = make_copy(from, &c);
 	if (r == 0 && rename(part, to) < 0)
 		r = -errno;
 	if (r == 0)

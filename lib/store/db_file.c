@@ -200,6 +200,20 @@ int op_db_file_keep_log(const char *path, char name[PATH_MAX])
 	return r < 0 ? r : op_db_file_sync_dir(path);
 }
 
+int op_db_file_probe(const char *path)
+{
+	char name[PATH_MAX];
+	int r = join(name, path, ".probe");
+	if (r < 0)
+		return r;
+	OP_AUTO_CLOSE int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0 || write(fd, "x", 1) != 1)
+		r = errno == EDQUOT ? -ENOSPC : -errno;
+	if (fd >= 0)
+		(void)unlink(name); /* an empty file at worst, and used again */
+	return r;
+}
+
 int op_db_file_sync_dir(const char *path)
 {
 	char copy[PATH_MAX];

@@ -38,6 +38,8 @@ int op_db_file_log_damaged(const char *path, bool *ret) OP_MUST_CHECK;
 /* Copies the log beside itself, to PATH.damaged-STAMP[-n]-wal. */
 int op_db_file_keep_log(const char *path, char name[PATH_MAX]) OP_MUST_CHECK;
 
+/* Can something be written beside path? 0, or the error; EDQUOT counts as ENOSPC. */
+int op_db_file_probe(const char *path) OP_MUST_CHECK;
 /* Makes names in the directory of path durable. */
 int op_db_file_sync_dir(const char *path) OP_MUST_CHECK;
 /* Removes a database that was not finished, and what belongs to it. */

@@ -53,15 +53,18 @@ int op_db_error(int sqlite_rc)
 	return -EINVAL;
 }
 
-/* SQLite says that opening or I/O failed; the system said why. */
-static int refine(sqlite3 *handle, int sqlite_rc, int error)
+/* SQLite says that opening or I/O failed, and by now errno may be that of a later call: the disk
+ * itself is asked what is the matter with it. */
+static int refine(const struct op_db *db, int sqlite_rc, int error)
 {
-	int basic = sqlite_rc & 0xff, system = sqlite3_system_errno(handle);
+	int basic = sqlite_rc & 0xff, system = sqlite3_system_errno(db->handle), r = 0;
 	if (error != -EIO || (basic != SQLITE_IOERR && basic != SQLITE_CANTOPEN))
 		return error;
+	if (!db->settings.read_only)
+		r = op_db_file_probe(db->settings.path);
+	if (r < 0)
+		return r;
 	switch (system) {
-	case EDQUOT:
-		return -ENOSPC;
 	case ENOSPC:
 	case EROFS:
 	case EACCES:
@@ -81,7 +84,7 @@ static bool given_up(const struct op_db *db)
 
 int op_db_failed(struct op_db *db, int sqlite_rc)
 {
-	int r = refine(db->handle, sqlite_rc, op_db_error(sqlite_rc));
+	int r = refine(db, sqlite_rc, op_db_error(sqlite_rc));
 	if (given_up(db) && !db->lost)
 		db->lost = r;
 	return r;
