@@ -173,9 +173,7 @@ static int opened(int fd)
 	}
 
 OPEN(open, openat)
-#if __SIZEOF_POINTER__ == 8 /* elsewhere these are the same names */
 OPEN(open64, openat64)
-#endif
 
 EXPORT FILE *fopen(const char *path, const char *mode)
 {
@@ -284,8 +282,8 @@ EXPORT ssize_t writev(int fd, const struct iovec *v, int n)
 	return error ? refuse(error) : count(REAL(writev)(fd, v, n));
 }
 
-#define AT_OFFSET(pwrite, ftruncate, fallocate, posix_fallocate)                    \
-	EXPORT ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)        \
+#define AT_OFFSET(off, pwrite, ftruncate, fallocate, posix_fallocate)               \
+	EXPORT ssize_t pwrite(int fd, const void *bytes, size_t n, off at)          \
 	{                                                                           \
 		int error = is_watched(fd) ? error_of_write(fd, at, n) : 0;         \
 		if (error)                                                          \
@@ -293,7 +291,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *v, int n)
 		ssize_t done = REAL(pwrite)(fd, bytes, n, at);                      \
 		return is_watched(fd) ? count(done) : done;                         \
 	}                                                                           \
-	EXPORT int ftruncate(int fd, off_t size)                                    \
+	EXPORT int ftruncate(int fd, off size)                                      \
 	{                                                                           \
 		int error = !is_watched(fd)        ? 0                              \
 			    : control->write_error ? control->write_error           \
@@ -301,12 +299,12 @@ EXPORT ssize_t writev(int fd, const struct iovec *v, int n)
 						   : 0;                               \
 		return error ? refuse(error) : REAL(ftruncate)(fd, size);           \
 	}                                                                           \
-	EXPORT int fallocate(int fd, int mode, off_t at, off_t n)                   \
+	EXPORT int fallocate(int fd, int mode, off at, off n)                       \
 	{                                                                           \
 		int error = is_watched(fd) ? error_of_write(fd, at, (size_t)n) : 0; \
 		return error ? refuse(error) : REAL(fallocate)(fd, mode, at, n);    \
 	}                                                                           \
-	EXPORT int posix_fallocate(int fd, off_t at, off_t n)                       \
+	EXPORT int posix_fallocate(int fd, off at, off n)                           \
 	{                                                                           \
 		int error = is_watched(fd) ? error_of_write(fd, at, (size_t)n) : 0; \
 		if (error)                                                          \
@@ -314,10 +312,8 @@ EXPORT ssize_t writev(int fd, const struct iovec *v, int n)
 		return error ? error : REAL(posix_fallocate)(fd, at, n);            \
 	}
 
-AT_OFFSET(pwrite, ftruncate, fallocate, posix_fallocate)
-#if __SIZEOF_POINTER__ == 8
-AT_OFFSET(pwrite64, ftruncate64, fallocate64, posix_fallocate64)
-#endif
+AT_OFFSET(off_t, pwrite, ftruncate, fallocate, posix_fallocate)
+AT_OFFSET(off64_t, pwrite64, ftruncate64, fallocate64, posix_fallocate64)
 
 /* ---- syncing ------------------------------------------------------------------------------ */
 
