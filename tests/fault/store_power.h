@@ -29,7 +29,8 @@ struct power_work {
 	 * transactions. */
 	void (*live)(const char *path, uint64_t age, struct power_acks *acks,
 		     const char *synchronous, uint64_t cut);
-	void (*judge)(const char *path, const struct power_acks *acks, struct op_buf *note,
+	/* Also notes which of what was tried has happened. */
+	void (*judge)(const char *path, struct power_acks *acks, struct op_buf *note,
 		      struct power_verdict *v);
 	const char *synchronous;
 };

@@ -145,7 +145,7 @@ static bool sound(struct op_db *db)
 }
 
 /* Of the newest version after judging, whatever the life had. */
-static void judge(const char *path, const struct power_acks *acks, struct op_buf *note,
+static void judge(const char *path, struct power_acks *acks, struct op_buf *note,
 		  struct power_verdict *v)
 {
 	struct op_db *db = open_db(path, 2, note);

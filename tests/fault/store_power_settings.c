@@ -55,7 +55,7 @@ static bool is_that_of(uint64_t change, const char *value)
 	return !strcmp(value, want);
 }
 
-static void judge(const char *path, const struct power_acks *acks, struct op_buf *note,
+static void judge(const char *path, struct power_acks *acks, struct op_buf *note,
 		  struct power_verdict *v)
 {
 	struct op_kv *kv = NULL;
@@ -71,8 +71,9 @@ static void judge(const char *path, const struct power_acks *acks, struct op_buf
 		snprintf(key, sizeof(key), "key.%u", i);
 		int r = op_kv_get(kv, key, &b);
 		CHECK(r == 0 || r == -ENOENT);
-		if (!is_that_of(acks->key_acked[i], value) &&
-		    !is_that_of(acks->key_tried[i], value))
+		if (is_that_of(acks->key_tried[i], value))
+			acks->key_acked[i] = acks->key_tried[i];
+		else if (!is_that_of(acks->key_acked[i], value))
 			lost++;
 	}
 	v->lost += lost > 0;
