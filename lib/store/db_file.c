@@ -71,6 +71,13 @@ static enum op_db_look judge_head(const unsigned char *head, const struct op_db_
 	return big_endian(head + HEAD_VERSION) > schema->n_steps ? OP_DB_NEWER : OP_DB_THERE;
 }
 
+static off_t log_bytes(const char *path)
+{
+	char name[PATH_MAX];
+	struct stat st;
+	return join(name, path, "-wal") == 0 && stat(name, &st) == 0 ? st.st_size : 0;
+}
+
 static int look_inside(const char *path, const struct op_db_schema *schema, enum op_db_look *ret,
 		       const char **ret_why)
 {
@@ -85,7 +92,9 @@ static int look_inside(const char *path, const struct op_db_schema *schema, enum
 		*ret_why = n == 0 ? "empty" : "cut short";
 		*ret = OP_DB_DAMAGED;
 	} else {
-		*ret = judge_head(head, schema, ret_why);
+		/* The power may have gone while the log was taken in: then the head may be torn,
+		 * and the log has it whole. SQLite knows. */
+		*ret = log_bytes(path) > 0 ? OP_DB_THERE : judge_head(head, schema, ret_why);
 	}
 	return 0;
 }

@@ -226,6 +226,36 @@ TEST(a_torn_end_of_the_log_is_no_damage)
 	CHECK_INT(files_with("damaged", NULL), 0);
 }
 
+static void grow_file(struct op_db *db)
+{
+	for (int i = 0; i < 20; i++)
+		CHECK_INT(op_db_exec(db, "INSERT INTO notes(text) VALUES(hex(randomblob(2000)))"),
+			  0);
+}
+
+/* The power went while the log was taken into the database: it has the head whole. */
+TEST(a_torn_head_is_no_damage_while_the_log_has_it)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		grow_file(open_notes());
+		_exit(0);
+	}
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	unsigned char bytes[512];
+	memset(bytes, 0xa5, sizeof(bytes));
+	put_bytes(in_dir("notes.db"), bytes, sizeof(bytes), 0);
+	struct op_db *db = NULL;
+	CHECK_INT(try_open(&notes_2, true, &db, NULL), 0);
+	CHECK_INT(count_notes(db), 20);
+	op_db_close(db);
+	db = open_notes();
+	CHECK_INT(count_notes(db), 20);
+	op_db_close(db);
+	CHECK_INT(files_with("damaged", NULL), 0);
+	op_db_close(open_notes());
+}
+
 TEST(damage_that_shows_later_is_set_aside_by_renewal)
 {
 	struct op_db *db = open_notes();
