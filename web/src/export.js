@@ -31,17 +31,33 @@ export function saveCsv(ring, fromNs, toNs, clock) {
 	return p1 - p0;
 }
 
-/** Saves a WavePlot as it stands, with title, wall time and legend ([{label, color}]) above it. */
+/** Saves a WavePlot as it stands. */
 export function savePng(plot, title, legend, clock) {
-	const source = plot.u.ctx.canvas, scale = devicePixelRatio, head = 52 * scale;
-	const canvas = document.createElement('canvas');
-	canvas.width = source.width;
-	canvas.height = source.height + head;
-	const c = canvas.getContext('2d'), { fromNs, toNs } = plot.span();
+	const { fromNs, toNs } = plot.span(), topic = plot.ring?.schema.topic ?? 'topic';
+	savePicture([plot], { title, legend, topic, from: clock.wallMs(fromNs), to: clock.wallMs(toNs) });
+}
+
+/** Saves pictures of one time span, one above the other, with title, wall time and legend ([{label,
+ * color}]) above them. */
+export function savePicture(plots, { title, legend, topic, from, to }) {
+	const sources = plots.map((p) => p.u.ctx.canvas), scale = devicePixelRatio, head = 52 * scale;
+	const canvas = document.createElement('canvas'), [plot] = plots;
+	canvas.width = sources[0].width;
+	canvas.height = sources.reduce((sum, s) => sum + s.height, head);
+	const c = canvas.getContext('2d');
 	c.fillStyle = plot.color('--panel');
 	c.fillRect(0, 0, canvas.width, canvas.height);
-	c.drawImage(source, 0, head);
+	let y = head;
+	for (const source of sources) {
+		c.drawImage(source, 0, y);
+		y += source.height;
+	}
 	c.scale(scale, scale);
+	drawHead(c, plot, { title, legend, from, to, right: canvas.width / scale - 14 });
+	canvas.toBlob((blob) => download(fileName(topic, to, 'png'), blob), 'image/png');
+}
+
+function drawHead(c, plot, { title, legend, from, to, right }) {
 	c.fillStyle = plot.color('--ink');
 	c.font = '600 14px system-ui, sans-serif';
 	c.fillText(title, 14, 22);
@@ -55,8 +71,5 @@ export function savePng(plot, title, legend, clock) {
 		x += 33 + c.measureText(label).width;
 	}
 	c.textAlign = 'right';
-	c.fillText(`${rfc3339(clock.wallMs(fromNs))} … ${rfc3339(clock.wallMs(toNs)).slice(11)}`,
-		canvas.width / scale - 14, 22);
-	const name = fileName(plot.ring?.schema.topic ?? 'topic', clock.wallMs(toNs), 'png');
-	canvas.toBlob((blob) => download(name, blob), 'image/png');
+	c.fillText(`${rfc3339(from)} … ${rfc3339(to).slice(to - from < 86400e3 ? 11 : 0)}`, right, 22);
 }

@@ -1,6 +1,7 @@
 // The page: asks the appliance what it is, keeps the link, shows the bar every view shares
 // (connection, service lights, theme) and opens the view the address names: `#/` is the appliance's
-// own, `#/topics` and `#/topics/NAME` draw any topic from its declaration.
+// own, `#/topics` and `#/topics/NAME` draw any topic from its declaration, `#/history/NAME?...` what
+// was recorded of it.
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
@@ -11,6 +12,7 @@ import { Link } from './net/link.js';
 import { Catalogue } from './net/catalogue.js';
 import { Shell } from './ui/shell.js';
 import { sensorhub } from './views/sensorhub.js';
+import { history } from './views/history.js';
 import { topics } from './views/topics.js';
 
 // An appliance's own view; one without is shown by its topics.
@@ -29,20 +31,22 @@ window.outpost = app; // for the browser's console: outpost.feeds.byTopic.get('p
 let open = null;
 
 function wantedView() {
-	const [, first, name] = location.hash.split('/');
-	const own = APPLIANCE_VIEWS[catalogue.appliance];
+	const [, first, last] = location.hash.split('?')[0].split('/');
+	const own = APPLIANCE_VIEWS[catalogue.appliance], name = last && decodeURIComponent(last);
+	if (first === 'history')
+		return { key: `history/${last ?? ''}`, view: history, name };
 	if (first !== 'topics' && own)
 		return { key: 'own', view: own };
-	return { key: `topics/${name ?? ''}`, view: topics, name: name && decodeURIComponent(name) };
+	return { key: `topics/${last ?? ''}`, view: topics, name };
 }
 
 function route() {
 	if (!catalogue.appliance)
 		return; // not known yet: the banner says what is going on
 	const { key, view, name } = wantedView();
-	shell.navigate(key, key === 'own' || APPLIANCE_VIEWS[catalogue.appliance]);
+	shell.navigate(key.split('/')[0], !!APPLIANCE_VIEWS[catalogue.appliance]);
 	if (open?.key === key)
-		return;
+		return open.instance.revisit?.();
 	open?.instance.destroy();
 	const root = document.getElementById('view');
 	root.replaceChildren();

@@ -33,8 +33,10 @@ export function within(ms, what, promise) {
 }
 
 export class Appliance {
-	constructor(settings = {}) {
+	/** @param without services that are left out of the appliance's file */
+	constructor(settings = {}, { without = [] } = {}) {
 		this.settings = settings;
+		this.without = without;
 		this.log = [];
 	}
 
@@ -68,7 +70,12 @@ export class Appliance {
 		const told = yaml.replace(/(args: \[--link, .*)\]/, `$1, --truth, "${this.truth}"]`);
 		if (told === yaml)
 			throw new Error('the simulator of sensorhub.yaml takes no --link any more');
-		await writeFile(path, told);
+		await writeFile(path, this.without.reduce((text, name) => {
+			const less = text.replace(new RegExp(`^  ${name}:\\n(?:    .*\\n|\\n)*`, 'm'), '');
+			if (less === text)
+				throw new Error(`sensorhub.yaml has no service ${name}`);
+			return less;
+		}, told));
 		return path;
 	}
 

@@ -85,3 +85,11 @@ export function shownText(field, value) {
 	const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 1 ? 2 : 4;
 	return value.toFixed(digits);
 }
+
+/** Which to draw before anybody chose: up to four numbers of one unit, measured ones (floats that
+ * are no time) before counters. */
+export function firstFields(fields) {
+	const measured = fields.filter((f) => f.type?.startsWith('f') && f.unit && !/^[mun]?s$/.test(f.unit));
+	const unit = (measured[0] ?? fields[0])?.unit;
+	return fields.filter((f) => f.unit === unit).slice(0, 4).map((f) => f.name);
+}

@@ -30,7 +30,7 @@ function xLabel(v, all) {
 }
 
 /** An axis number without noise digits: 1000, 0.25, 2.5e6. */
-const yLabel = (v) => (Math.abs(v) >= 1e6 ? v.toExponential(1).replace('e+', 'e') : String(+v.toPrecision(6)));
+export const yLabel = (v) => (Math.abs(v) >= 1e6 ? v.toExponential(1).replace('e+', 'e') : String(+v.toPrecision(6)));
 
 export class WavePlot extends EventTarget {
 	/**
@@ -213,6 +213,30 @@ export class WavePlot extends EventTarget {
 	goLive() {
 		this.frozen = null;
 		this.changed();
+	}
+
+	/** What gestures ask for. Zooms by factor (< 1: closer) around a fraction of the width; a live
+	 * picture changes its length. */
+	zoomBy(factor, at = 0.5) {
+		if (!this.frozen)
+			return this.setSeconds(this.seconds * factor);
+		const { fromNs, toNs } = this.frozen, centre = fromNs + at * (toNs - fromNs);
+		this.show(centre - (centre - fromNs) * factor, centre + (toNs - centre) * factor);
+	}
+
+	/** Moves the picture by a fraction of its width; freezes it. */
+	panBy(fraction) {
+		this.freeze();
+		const { fromNs, toNs } = this.frozen, by = fraction * (toNs - fromNs);
+		this.show(fromNs + by, toNs + by);
+	}
+
+	home() {
+		this.panBy(-1e6);
+	}
+
+	back() {
+		this.goLive();
 	}
 
 	setField(field, visible) {

@@ -4,8 +4,10 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
-import { durationText, h, setAttr, setText } from './dom.js';
+import { durationText, h, setAttr } from './dom.js';
+import { popover } from './popover.js';
 
+const NOT_YET = 'No status has come yet.';
 const COLOUR = {
 	ready: 'ok', starting: 'busy', degraded: 'warn', restarting: 'warn',
 	stopping: 'busy', stopped: 'off', failed: 'bad',
@@ -16,11 +18,7 @@ export class Lights {
 		this.app = app;
 		this.items = new Map();
 		this.el = h('div', { class: 'lights', role: 'group', 'aria-label': 'Services' });
-		this.panel = h('div', { class: 'popover', role: 'dialog', 'aria-label': 'Service', hidden: true });
-		document.body.append(this.panel);
 		app.catalogue.addEventListener('services', () => this.rebuild());
-		document.addEventListener('click', (e) => this.el.contains(e.target) || this.panel.contains(e.target) || this.close());
-		document.addEventListener('keydown', (e) => e.key === 'Escape' && this.close());
 		setInterval(() => this.update(), 500);
 	}
 
@@ -38,7 +36,7 @@ export class Lights {
 		const feed = this.app.feeds.open(`status.${name}`, { rate: 2, capacity: 64, last: 1 });
 		const button = h('button', {
 			type: 'button', class: 'light', 'aria-haspopup': 'dialog', 'data-service': name,
-			onclick: () => this.toggle(name),
+			onclick: () => popover.toggle(button, 'Service', () => this.fill(this.items.get(name))),
 		}, h('span', { class: 'dot', 'aria-hidden': 'true' }), name);
 		feed.addEventListener('frame', () => this.update());
 		return { name, feed, button };
@@ -49,7 +47,7 @@ export class Lights {
 		if (this.app.link.state !== 'connected')
 			return { colour: 'off', text: 'unknown', reason: 'No connection to the appliance.' };
 		if (!record)
-			return { colour: 'off', text: 'unknown', reason: feed.reason || 'No status has come yet.' };
+			return { colour: 'off', text: 'unknown', reason: feed.reason || NOT_YET };
 		const text = feed.ring.fields.find((f) => f.name === 'state')?.labels?.[record.state] ?? '?';
 		if (feed.stale && record.pid)
 			return { colour: 'bad', text: 'silent', record, reason: `no sign of life for ${durationText(feed.ageMs() / 1000)}: it hangs, or has died` };
@@ -62,7 +60,7 @@ export class Lights {
 		if (!item)
 			return null;
 		const { colour, text, reason } = this.state(item);
-		return colour === 'ok' ? null : `${name} is ${text}${reason ? `: ${reason.replace(/\.$/, '')}` : ''}.`;
+		return colour === 'ok' || reason === NOT_YET ? null : `${name} is ${text}${reason ? `: ${reason.replace(/\.$/, '')}` : ''}.`;
 	}
 
 	update() {
@@ -72,41 +70,18 @@ export class Lights {
 			setAttr(item.button, 'aria-label', `${item.name}: ${text}${reason ? `, ${reason}` : ''}`);
 			setAttr(item.button, 'title', `${item.name}: ${text}`);
 		}
-		if (this.openName)
-			this.fill();
+		popover.update();
 	}
 
-	toggle(name) {
-		if (this.openName === name)
-			return this.close();
-		this.openName = name;
-		this.panel.hidden = false;
-		this.fill();
-		const box = this.items.get(name).button.getBoundingClientRect();
-		const left = Math.max(8, Math.min(box.left, innerWidth - this.panel.offsetWidth - 8));
-		this.panel.style.left = `${left + scrollX}px`;
-		this.panel.style.top = `${box.bottom + 6 + scrollY}px`;
-	}
-
-	close() {
-		this.openName = null;
-		this.panel.hidden = true;
-	}
-
-	fill() {
-		const item = this.items.get(this.openName);
-		if (!item)
-			return this.close();
+	/** What the popover says of a service. */
+	fill(item) {
 		const { colour, text, record, reason } = this.state(item);
 		const rows = record ? this.rows(record) : [];
-		const key = JSON.stringify([colour, text, reason, rows]);
-		if (this.filled === key)
-			return;
-		this.filled = key;
-		this.panel.replaceChildren(
+		return [JSON.stringify([colour, text, reason, rows]), () => [
 			h('p', { class: 'light', 'data-colour': colour }, h('span', { class: 'dot' }), h('strong', {}, item.name), ` ${text}`),
 			...(reason ? [h('p', { class: 'reason' }, reason)] : []),
-			h('dl', {}, ...rows.flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])));
+			h('dl', {}, ...rows.flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
+		]];
 	}
 
 	rows(r) {

@@ -20,7 +20,8 @@ export class Shell {
 			this.dot, this.text);
 		this.own = h('a', { href: '#/' }, 'Live');
 		this.topics = h('a', { href: '#/topics' }, 'Topics');
-		this.nav = h('nav', { 'aria-label': 'Views' }, this.own, this.topics);
+		this.history = h('a', { href: '#/history' }, 'History');
+		this.nav = h('nav', { 'aria-label': 'Views' }, this.own, this.topics, this.history);
 		this.lights = new Lights(app);
 		document.getElementById('top').append(
 			h('div', { class: 'brand' }, this.h1, this.h2),
@@ -36,10 +37,14 @@ export class Shell {
 		setText(this.h2, second);
 	}
 
-	navigate(key, hasOwn) {
-		this.nav.hidden = !hasOwn;
-		setAttr(this.own, 'aria-current', key === 'own' ? 'page' : 'false');
-		setAttr(this.topics, 'aria-current', key === 'own' ? 'false' : 'page');
+	/** @param view 'own', 'topics' or 'history' */
+	navigate(view, hasOwn) {
+		if (hasOwn)
+			this.nav.prepend(this.own);
+		else
+			this.own.remove();
+		for (const [name, link] of [['own', this.own], ['topics', this.topics], ['history', this.history]])
+			setAttr(link, 'aria-current', name === view ? 'page' : 'false');
 	}
 
 	update() {

@@ -4,6 +4,9 @@
 // SPDX-License-Identifier: MIT
 import { h, remembered, setAttr } from './dom.js';
 
+/** Colours of lines, in the order fields take them. */
+export const LINE_COLOURS = ['--raw', '--envelope', '--threshold', '--line4', '--line5', '--line6'];
+
 const ORDER = ['auto', 'light', 'dark'];
 const SIGNS = { auto: '◐', light: '☀', dark: '☾' };
 const system = matchMedia('(prefers-color-scheme: dark)');

@@ -5,7 +5,7 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { WavePlot } from '../plot/wave.js';
-import { KEY_HELP, zoom } from '../plot/gestures.js';
+import { KEY_HELP } from '../plot/gestures.js';
 import { saveCsv, savePng } from '../export.js';
 import { shownText } from '../net/schema.js';
 import { choice, clockText, durationText, h, remembered, setAttr, setText } from './dom.js';
@@ -59,8 +59,8 @@ export class WavePanel {
 			h('div', { class: 'tools' },
 				h('div', { class: 'buttons' }, this.pause,
 					button('Clear', 'Empties the chart and the counters', () => this.clear(), 'clear-btn'),
-					button('−', 'Zoom out', () => zoom(this.plot, 2), 'zoom-out'),
-					button('+', 'Zoom in', () => zoom(this.plot, 0.5), 'zoom-in'),
+					button('−', 'Zoom out', () => this.plot.zoomBy(2), 'zoom-out'),
+					button('+', 'Zoom in', () => this.plot.zoomBy(0.5), 'zoom-in'),
 					button('CSV', 'Save the records on screen', () => this.saveCsv(), 'csv-btn'),
 					button('PNG', 'Save the picture', () => this.savePng(), 'png-btn')),
 				this.state, this.readout));

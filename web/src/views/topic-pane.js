@@ -2,12 +2,14 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
-import { shownText } from '../net/schema.js';
+import { historyHash } from '../data/address.js';
+import { whatIsKept } from '../net/history.js';
+import { firstFields, shownText } from '../net/schema.js';
 import { clockText, durationText, h, remembered, setText } from '../ui/dom.js';
+import { LINE_COLOURS } from '../ui/theme.js';
 import { WavePanel } from '../ui/wavepanel.js';
 
 const FAST_HZ = 5; // from here on a table of records is unreadable
-const COLOURS = ['--raw', '--envelope', '--threshold', '--line4', '--line5', '--line6'];
 const TABLE_ROWS = 50;
 
 export class TopicPane {
@@ -16,12 +18,22 @@ export class TopicPane {
 		this.openFeed(app.catalogue.topics.find((t) => t.topic === name)?.schema?.rate_hz ?? 0);
 		this.head = h('p', { class: 'help' }, 'Waiting for its declaration…');
 		this.facts = h('p', { class: 'topicfacts' });
+		this.past = h('a', { href: historyHash(name, {}), hidden: true }, 'History');
 		this.values = h('table', { class: 'values' });
 		this.plots = h('div', { class: 'plots' });
 		this.table = h('table', { class: 'records' });
-		root.append(h('section', { class: 'panel', 'aria-label': name }, h('h3', {}, name), this.head, this.facts,
+		root.append(h('section', { class: 'panel', 'aria-label': name }, h('h3', {}, name, this.past), this.head, this.facts,
 			h('div', { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': 'Newest record' }, this.values)), this.plots);
 		this.build();
+		this.lookForPast();
+	}
+
+	/** A topic that is kept has a way to its history. */
+	async lookForPast() {
+		if (!this.app.catalogue.services.includes('recorder'))
+			return;
+		const kept = await whatIsKept().catch(() => null); // not to be had now
+		this.past.hidden = !kept?.topics.some((t) => t.topic === this.name);
 	}
 
 	openFeed(declaredHz) {
@@ -62,7 +74,7 @@ export class TopicPane {
 		this.ring = ring;
 		this.root.classList.toggle('fast', this.fast);
 		setText(this.head, schema.help ?? '');
-		this.chosen = new Set(this.rememberedFields() ?? this.firstFields());
+		this.chosen = new Set(this.rememberedFields() ?? firstFields(this.ring.fields.filter((f) => f.numeric)));
 		this.buildValues();
 		this.buildPlots();
 	}
@@ -71,14 +83,6 @@ export class TopicPane {
 		const names = remembered.get(`fields.${this.name}`, '').split(',');
 		const known = names.filter((n) => this.ring.fields.some((f) => f.name === n && f.numeric));
 		return known.length ? known : null;
-	}
-
-	/** Up to four numbers of one unit: measured ones (floats that are no time) before counters. */
-	firstFields() {
-		const numeric = this.ring.fields.filter((f) => f.numeric);
-		const measured = numeric.filter((f) => f.type.startsWith('f') && f.unit && !/^[mun]?s$/.test(f.unit));
-		const unit = (measured[0] ?? numeric[0])?.unit;
-		return numeric.filter((f) => f.unit === unit).slice(0, 4).map((f) => f.name);
 	}
 
 	buildValues() {
@@ -119,7 +123,7 @@ export class TopicPane {
 			canvasId: `plot-${this.panels.length}`,
 			label: `${fields.map((f) => f.name).join(', ')}${unit ? ` in ${unit}` : ''} over time`,
 			title: `${this.name}${unit ? ` [${unit}]` : ''}`,
-			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: COLOURS[i % COLOURS.length], width: 1.5 })),
+			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: LINE_COLOURS[i % LINE_COLOURS.length], width: 1.5 })),
 			unit: unit && `in ${unit}`,
 			yRange: null,
 			events: this.feed.schema.rate_hz === 0,

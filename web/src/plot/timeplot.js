@@ -1,0 +1,332 @@
+// A picture of history: for each field a band from lowest to highest and a line of means; where a
+// point is one record, a line through records. uPlot gives axes and cursor, the drawing is ours:
+// points may be buckets of any width, from several tiles. Times are wall milliseconds.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import uPlot from 'uplot';
+import { gestures } from './gestures.js';
+import { AutoRange } from './range.js';
+import { timeLabels, timeStep, timeTicks } from './timeaxis.js';
+import { yLabel } from './wave.js';
+
+const STEP_PX = 3; // a bucket wider than this is drawn as wide as it is
+const DOT_PX = 7; // records farther apart than this are dots
+const GAP_PX = 6; // a gap wider than this is shaded
+const AXIS_PX = 58; // what the y axis and the margin take of the width
+const LABEL_PX = 72;
+const NOTHING = [new Float64Array(2), new Float64Array(2)];
+
+export class TimePlot extends EventTarget {
+	/**
+	 * @param options
+	 *   id, label   of the canvas; what a screen reader calls it
+	 *   fields      [{index (in lines), name, color}]
+	 *   view        TimeView
+	 *   request     () asks whoever draws for a new picture
+	 *   marks       () => [{t, label}]
+	 *   events      true: single records, dots instead of a line
+	 *   height      (width) => pixels
+	 *   sync        key of pictures that share a cursor
+	 */
+	constructor(options) {
+		super();
+		this.options = options;
+		this.view = options.view;
+		this.dragPans = true;
+		this.auto = new AutoRange();
+		this.yNow = [0, 1];
+		this.el = document.createElement('div');
+		this.el.className = 'wave time';
+		this.el.tabIndex = 0;
+		this.el.setAttribute('role', 'group');
+		this.el.setAttribute('aria-label', options.label);
+		this.resizer = new ResizeObserver(() => this.resize());
+		this.resizer.observe(this.el);
+		this.onTheme = () => this.rebuild();
+		window.addEventListener('themechange', this.onTheme);
+	}
+
+	destroy() {
+		this.resizer.disconnect();
+		window.removeEventListener('themechange', this.onTheme);
+		this.u?.destroy();
+		this.u = null;
+	}
+
+	/* ---- what gestures ask for -------------------------------------------------------- */
+
+	get frozen() {
+		return !this.view.live;
+	}
+
+	zoomBy(factor, at) {
+		this.view.zoom(factor, at);
+	}
+
+	panBy(fraction) {
+		this.view.pan(fraction);
+	}
+
+	home() {
+		this.view.home();
+	}
+
+	back() {
+		this.view.back();
+	}
+
+	goLive() {
+		this.view.setLive();
+	}
+
+	/* ---- making ----------------------------------------------------------------------- */
+
+	color(name) {
+		return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || name;
+	}
+
+	ink(name) {
+		let ink = this.inks.get(name);
+		if (!ink)
+			this.inks.set(name, ink = this.color(name));
+		return ink;
+	}
+
+	size() {
+		const width = Math.max(200, Math.floor(this.el.clientWidth));
+		return { width, height: Math.round(this.options.height(width)) };
+	}
+
+	/** Width of the plot area in CSS pixels: as many points are worth asking for. */
+	columns() {
+		return Math.max(100, this.u?.over.clientWidth || this.size().width - AXIS_PX);
+	}
+
+	resize() {
+		if (!this.el.clientWidth)
+			return;
+		if (!this.u)
+			return this.rebuild();
+		const size = this.size();
+		if (size.width !== this.u.width || size.height !== this.u.height)
+			this.u.setSize(size);
+		this.dispatchEvent(new Event('resize'));
+		this.request();
+	}
+
+	rebuild() {
+		if (!this.el.clientWidth)
+			return;
+		this.inks = new Map();
+		this.u?.destroy();
+		this.u = new uPlot(this.uplotOptions(), NOTHING, this.el);
+		this.u.ctx.canvas.id = this.options.id;
+		this.u.ctx.canvas.setAttribute('aria-hidden', 'true');
+		gestures(this);
+		this.dispatchEvent(new Event('resize'));
+		this.request();
+	}
+
+	uplotOptions() {
+		const ink = this.color('--muted'), grid = { stroke: this.color('--grid'), width: 1 };
+		const axis = { stroke: ink, grid, ticks: { show: false }, font: '11px system-ui, sans-serif', gap: 6 };
+		this.span = this.view.range();
+		return {
+			...this.size(),
+			legend: { show: false },
+			padding: [10, 12, 0, 0],
+			cursor: { drag: { x: false, y: false }, y: false, points: { show: false }, sync: { key: this.options.sync, scales: ['x', null] } },
+			scales: {
+				x: { time: false, auto: false, range: () => [this.span.from, this.span.to] },
+				y: { auto: false, range: () => this.yNow },
+			},
+			axes: [
+				{ ...axis, size: 42, splits: (u) => this.ticks(u), values: (u, at) => timeLabels(at, this.step) },
+				{ ...axis, size: AXIS_PX - 12, space: 34, values: (u, at) => at.map(yLabel) },
+			],
+			series: [{}, { scale: 'y', paths: () => null, points: { show: false } }],
+			hooks: {
+				drawAxes: [(u) => this.clipped(u, () => this.drawGaps(u))],
+				draw: [(u) => this.clipped(u, () => this.drawAll(u))],
+				setCursor: [() => this.dispatchEvent(new Event('cursor'))],
+			},
+		};
+	}
+
+	ticks(u) {
+		const { from, to } = this.span;
+		this.step = timeStep(from, to, u.over.clientWidth / LABEL_PX);
+		return timeTicks(from, to, this.step);
+	}
+
+	/* ---- drawing ---------------------------------------------------------------------- */
+
+	request() {
+		if (this.u)
+			this.options.request();
+	}
+
+	/** One picture: of this span, from these lines. */
+	draw(span, lines) {
+		const { u } = this, { from, to } = span;
+		if (!u || !u.over.clientWidth)
+			return;
+		Object.assign(this, { span, lines });
+		this.i0 = Math.max(0, lines.at(from) - 1);
+		this.i1 = Math.min(lines.n, lines.at(to) + 2);
+		this.yNow = this.auto.next(this.extents(), () => false);
+		u.batch(() => {
+			u.setScale('x', { min: from, max: to });
+			u.setScale('y', { min: this.yNow[0], max: this.yNow[1] });
+		});
+		if (u.cursor.left >= 0)
+			this.dispatchEvent(new Event('cursor'));
+	}
+
+	/** What the y axis must hold, as AutoRange likes it. */
+	extents() {
+		const { lines, i0, i1 } = this;
+		const y = this.options.fields.flatMap(({ index }) => [lines.lo[index].subarray(i0, i1), lines.hi[index].subarray(i0, i1)]);
+		return { series: y, y, n: i1 - i0 };
+	}
+
+	clipped(u, draw) {
+		if (!this.lines)
+			return;
+		const { left, top, width, height } = u.bbox, { ctx } = u;
+		ctx.save();
+		ctx.beginPath();
+		ctx.rect(left, top, width, height);
+		ctx.clip();
+		draw();
+		ctx.restore();
+	}
+
+	/** Shades what lies between two records that do not belong together. */
+	drawGaps(u) {
+		const { lines, i0, i1 } = this, { top, height } = u.bbox;
+		u.ctx.fillStyle = this.ink('--shade-hold');
+		for (let i = Math.max(1, i0); i < i1 && !this.options.events; i++) {
+			if (!lines.cut[i])
+				continue;
+			const x0 = u.valToPos(lines.end[i - 1], 'x', true), x1 = u.valToPos(lines.x[i], 'x', true);
+			if (x1 - x0 > GAP_PX * devicePixelRatio)
+				u.ctx.fillRect(x0, top, x1 - x0, height);
+		}
+	}
+
+	drawAll(u) {
+		for (const field of this.options.fields)
+			this.drawField(u, field);
+		for (const mark of this.options.marks?.() ?? [])
+			this.drawMark(u, mark);
+	}
+
+	/** Runs of points without a cut between them: [first, after the last]. */
+	*runs(index) {
+		const { lines, i0, i1 } = this, mid = lines.mid[index];
+		for (let a = i0; a < i1;) {
+			while (a < i1 && mid[a] !== mid[a])
+				a++;
+			let b = a + 1;
+			while (b < i1 && !lines.cut[b] && mid[b] === mid[b])
+				b++;
+			if (a < i1)
+				yield [a, b];
+			a = b;
+		}
+	}
+
+	drawField(u, { index, color }) {
+		const { ctx } = u, { lines, i0, i1 } = this, px = devicePixelRatio;
+		const { left, width, top, height } = u.bbox, { from, to } = this.span, [y0, y1] = this.yNow;
+		const kx = width / (to - from), ky = height / (y1 - y0);
+		const at = { X: (t) => left + (t - from) * kx, Y: (v) => top + (y1 - v) * ky, wide: (i) => (lines.end[i] - lines.x[i]) * kx > STEP_PX * px };
+		const dots = this.options.events || (i1 - i0) * DOT_PX * px < width;
+		ctx.strokeStyle = ctx.fillStyle = this.ink(color);
+		ctx.lineJoin = 'round';
+		ctx.setLineDash([]);
+		for (const [a, b] of this.runs(index)) {
+			if (lines.end[a] > lines.x[a] || lines.end[b - 1] > lines.x[b - 1])
+				this.fillBand(ctx, index, a, b, at);
+			if (!this.options.events)
+				this.strokeMeans(ctx, index, a, b, at);
+			if (dots || b - a === 1)
+				this.drawDots(ctx, index, a, b, at);
+		}
+	}
+
+	/** From lowest to highest of each bucket. */
+	fillBand(ctx, index, a, b, { X, Y, wide }) {
+		const { x, end, lo, hi } = this.lines;
+		ctx.globalAlpha = 0.28;
+		ctx.beginPath();
+		for (let i = a; i < b; i++) {
+			const y = Y(hi[index][i]);
+			ctx.lineTo(wide(i) || b - a === 1 ? X(x[i]) : X((x[i] + end[i]) / 2), y);
+			if (wide(i) || b - a === 1)
+				ctx.lineTo(X(end[i]), y);
+		}
+		for (let i = b - 1; i >= a; i--) {
+			const y = Y(lo[index][i]);
+			ctx.lineTo(wide(i) || b - a === 1 ? X(end[i]) : X((x[i] + end[i]) / 2), y);
+			if (wide(i) || b - a === 1)
+				ctx.lineTo(X(x[i]), y);
+		}
+		ctx.fill();
+		ctx.lineWidth = devicePixelRatio; // a spike of one column is seen, however thin
+		ctx.stroke();
+		ctx.globalAlpha = 1;
+	}
+
+	strokeMeans(ctx, index, a, b, { X, Y, wide }) {
+		const { x, end, mid } = this.lines;
+		ctx.lineWidth = 1.4 * devicePixelRatio;
+		ctx.beginPath();
+		for (let i = a; i < b; i++) {
+			const y = Y(mid[index][i]);
+			ctx.lineTo(wide(i) ? X(x[i]) : X((x[i] + end[i]) / 2), y);
+			if (wide(i))
+				ctx.lineTo(X(end[i]), y);
+		}
+		ctx.stroke();
+	}
+
+	drawDots(ctx, index, a, b, { X, Y }) {
+		const { x, end, mid } = this.lines, r = 2.5 * devicePixelRatio;
+		for (let i = a; i < b; i++) {
+			ctx.beginPath();
+			ctx.arc(X((x[i] + end[i]) / 2), Y(mid[index][i]), r, 0, 2 * Math.PI);
+			ctx.fill();
+		}
+	}
+
+	/** A moment that an address names: a line, a flag, a word. */
+	drawMark(u, { t, label }) {
+		const { ctx } = u, { top, height, left, width } = u.bbox, px = devicePixelRatio, x = u.valToPos(t, 'x', true);
+		if (x < left || x > left + width)
+			return;
+		ctx.strokeStyle = ctx.fillStyle = this.ink('--ink');
+		ctx.lineWidth = px;
+		ctx.beginPath();
+		ctx.moveTo(x, top);
+		ctx.lineTo(x, top + height);
+		ctx.stroke();
+		ctx.beginPath();
+		ctx.moveTo(x, top + 3 * px);
+		ctx.lineTo(x + 6 * px, top + 8 * px);
+		ctx.lineTo(x, top + 13 * px);
+		ctx.fill();
+		ctx.font = `600 ${11 * px}px system-ui, sans-serif`;
+		const room = left + width - x, wide = ctx.measureText(label ?? '').width + 8 * px;
+		ctx.textAlign = wide > room ? 'right' : 'left';
+		ctx.fillText(label ?? '', x + (wide > room ? -4 : 8) * px, top + 12 * px);
+	}
+
+	/** Time under the cursor, or NaN. */
+	cursorTime() {
+		const left = this.u?.cursor.left ?? -1, { from, to } = this.span;
+		return left < 0 ? NaN : from + (left / this.u.over.clientWidth) * (to - from);
+	}
+}
