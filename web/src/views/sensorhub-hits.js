@@ -1,26 +1,32 @@
-// The list of hits, newest first. One whose samples are still in the waveform's buffer is a button
-// that shows them.
+// The list of hits, newest first: those this page has heard of, and below them those that were
+// recorded before. One whose samples are still in the waveform's buffer is shown there, an older one
+// where the recorder has it.
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
+import { dateText } from '../plot/timeaxis.js';
 import { clockText, h, setAttr, setText } from '../ui/dom.js';
 
 const KEEP = 200;
 const ORDER_NS = 1e9; // a hit and a pbt.stats closer than this may be told in either order
 
 export class HitList {
-	constructor(app, feed, sample, onjump) {
-		Object.assign(this, { app, feed, sample, onjump });
+	/** @param onjump, onrecall called with the hit that is to be shown: here, or from the recorder */
+	constructor(app, feed, sample, onjump, onrecall) {
+		Object.assign(this, { app, feed, sample, onjump, onrecall });
 		this.list = [];
+		this.past = []; // recorded ones that are not in the list
+		this.recorded = false; // samples are kept: older hits can be shown
 		this.next = 0; // position in the feed's ring
 		this.selected = null;
 		this.body = h('ol', { class: 'hits' });
+		this.pastBody = h('ol', { class: 'hits', id: 'past-hits' });
 		this.empty = h('p', { class: 'empty' }, 'No hit yet. Strike the plate.');
 		this.count = h('span', { class: 'count', id: 'hit-count' });
 		this.el = h('section', { class: 'panel hitpanel', 'aria-label': 'Hits' },
 			h('h3', {}, 'Hits', this.count),
 			h('div', { class: 'hithead', 'aria-hidden': 'true' }, h('span', {}, 'No.'), h('span', {}, 'Time'), h('span', {}, 'Peak'), h('span', {}, 'Pulse ms')),
-			h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'List of hits' }, this.empty, this.body));
+			h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'List of hits' }, this.empty, this.body, this.pastBody));
 	}
 
 	/** Takes in what the feed has received. */
@@ -46,7 +52,21 @@ export class HitList {
 
 	clear() {
 		this.reset();
+		this.setPast([], this.recorded);
 		this.next = this.ring?.end ?? 0;
+		this.refresh();
+	}
+
+	/** Hits of the recorder, newest first, as it gives them; whether their samples are kept too. */
+	setPast(rows, recorded) {
+		const heard = new Set(this.list.map((hit) => `${hit.bootNs}/${hit.seq}`));
+		this.recorded = recorded;
+		this.past = rows.map((row) => ({ ...row, bootNs: row.boot_ns, wallMs: Date.parse(row.time) }))
+			.filter((hit) => !heard.has(`${hit.bootNs}/${hit.seq}`));
+		for (const hit of this.past)
+			hit.button = this.button(hit, hit.wallMs, hit.end);
+		const head = this.past.length ? [h('li', { class: 'divider' }, 'Recorded before')] : [];
+		this.pastBody.replaceChildren(...head, ...this.past.map((hit) => h('li', {}, hit.button)));
 		this.refresh();
 	}
 
@@ -75,14 +95,8 @@ export class HitList {
 		if (this.list.length && hit.number <= this.list[0].number)
 			this.divide();
 		this.divided = false;
-		const width = hit.width_ms < 100 ? hit.width_ms.toFixed(1) : hit.width_ms.toFixed(0);
 		const end = this.ring.fields.find((f) => f.name === 'end')?.labels?.[hit.end] ?? '';
-		hit.button = h('button', { type: 'button', disabled: true, 'data-seq': hit.seq, onclick: () => this.choose(hit),
-			title: end === 'window' ? 'ended by the capture window' : 'ended when the envelope had halved' },
-		h('span', { class: 'no' }, `#${hit.number}`),
-		h('time', {}, clockText(this.app.clock.wallMs(hit.bootNs))),
-		h('span', { class: 'peak' }, hit.peak.toFixed(1)),
-		h('span', { class: 'width' }, width));
+		hit.button = this.button(hit, this.app.clock.wallMs(hit.bootNs), end);
 		this.list.unshift(hit);
 		this.body.prepend(h('li', {}, hit.button));
 		if (this.list.length > KEEP) {
@@ -92,7 +106,20 @@ export class HitList {
 		}
 	}
 
+	button(hit, wallMs, end) {
+		const width = hit.width_ms < 100 ? hit.width_ms.toFixed(1) : hit.width_ms.toFixed(0);
+		const day = new Date(wallMs), today = day.toDateString() === new Date().toDateString();
+		return h('button', { type: 'button', disabled: true, 'data-seq': hit.seq, onclick: () => this.choose(hit),
+			title: end === 'window' ? 'ended by the capture window' : 'ended when the envelope had halved' },
+		h('span', { class: 'no' }, `#${hit.number}`),
+		h('time', {}, today ? clockText(wallMs) : `${dateText(day)} ${clockText(wallMs).slice(0, 5)}`),
+		h('span', { class: 'peak' }, hit.peak.toFixed(1)),
+		h('span', { class: 'width' }, width));
+	}
+
 	choose(hit) {
+		if (!this.inBuffer(hit))
+			return this.onrecall(hit);
 		this.select(hit);
 		this.onjump(hit);
 	}
@@ -118,15 +145,22 @@ export class HitList {
 		}
 	}
 
-	/** Whether each hit can still be shown. */
-	refresh() {
+	inBuffer(hit) {
 		const ring = this.sample.ring;
-		const oldest = ring?.end ? ring.bootNs[ring.start & ring.mask] : Infinity;
+		return !!ring?.end && hit.triggerNs >= ring.bootNs[ring.start & ring.mask];
+	}
+
+	/** Whether each hit can be shown. One whose samples are just coming can in a moment. */
+	refresh() {
+		const ring = this.sample.ring, oldest = ring?.end ? ring.bootNs[ring.start & ring.mask] : 0;
 		for (const hit of this.list) {
-			hit.button.disabled = !(hit.triggerNs >= oldest);
+			hit.button.disabled = !this.inBuffer(hit) && !(this.recorded && hit.bootNs < oldest);
 			setAttr(hit.button, 'aria-pressed', String(hit === this.selected));
 		}
-		this.empty.hidden = this.list.length > 0;
-		setText(this.count, this.list.length ? `${this.list.length} listed` : '');
+		for (const hit of this.past)
+			hit.button.disabled = !this.recorded;
+		const count = this.list.length + this.past.length;
+		this.empty.hidden = count > 0;
+		setText(this.count, count ? `${count} listed` : '');
 	}
 }

@@ -8,6 +8,7 @@ import { Spans } from '../data/spans.js';
 import { h, setAttr, setText } from '../ui/dom.js';
 import { WavePanel } from '../ui/wavepanel.js';
 import { HitList } from './sensorhub-hits.js';
+import { hitAddress, recordedHits } from './sensorhub-past.js';
 import { Health } from './sensorhub-health.js';
 import { drawPhases, drawHits, drawThreshold } from './sensorhub-marks.js';
 
@@ -32,13 +33,14 @@ class SensorHub {
 		this.hit = app.feeds.open('pbt.hit', { rate: 20, capacity: 512, last: 256 });
 		this.threshold = null; // not known until pbt.stats says
 		this.makePanel();
-		this.hits = new HitList(app, this.hit, this.sample, (hit) => this.jump(hit));
+		this.hits = new HitList(app, this.hit, this.sample, (hit) => this.jump(hit), (hit) => this.recall(hit));
 		this.health = new Health(app, this);
 		root.append(h('div', { class: 'hub' }, this.cards(), this.panel.el,
 			h('aside', { class: 'side' }, this.hits.el, this.health.el)));
 		this.listen();
 		this.timer = setInterval(() => this.update(), 200);
 		this.update();
+		this.readPast();
 	}
 
 	destroy() {
@@ -126,6 +128,22 @@ class SensorHub {
 		const before = 0.4e9, after = Math.max(0.8e9, (hit.fireNs - hit.triggerNs) * 1.5);
 		this.panel.plot.show(hit.triggerNs - before, hit.triggerNs + after);
 		this.panel.el.scrollIntoView({ block: 'nearest' });
+	}
+
+	/** Hits that the recorder has; none if nothing is kept. */
+	async readPast() {
+		if (!this.app.catalogue.services.includes('recorder'))
+			return;
+		const { rows, samples } = await recordedHits(this.off.signal);
+		if (!this.off.signal.aborted)
+			this.hits.setPast(rows, samples);
+	}
+
+	/** An older hit is shown where it was recorded, with its trigger and its pulse marked. */
+	async recall(hit) {
+		const hash = await hitAddress(this.app, hit, this.off.signal);
+		if (!this.off.signal.aborted)
+			location.hash = hash;
 	}
 
 	clearCounters() {
