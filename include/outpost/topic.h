@@ -145,6 +145,12 @@ void op_record_json_line(const struct op_topic_type *type, const char *name, uin
 void op_record_csv_header(const struct op_topic_type *type, struct op_buf *out);
 void op_record_csv_row(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
 		       const void *record, struct op_buf *out);
+/* The same of records that were stored: their wall time (RFC 3339) is not that of the clock now. */
+void op_record_json_line_at(const struct op_topic_type *type, const char *name, uint64_t seq,
+			    uint64_t boot_ns, const char *time, const void *record,
+			    struct op_buf *out);
+void op_record_csv_row_at(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
+			  const char *time, const void *record, struct op_buf *out);
 /* The field of that name, or NULL: for who reads records of another version. */
 const struct op_field *op_topic_field(const struct op_topic_type *type, const char *name);
 /* A numeric field as double; 0 for text. */

@@ -83,19 +83,26 @@ void op_record_json(const struct op_topic_type *type, const void *record, struct
 	}
 }
 
-void op_record_json_line(const struct op_topic_type *type, const char *name, uint64_t seq,
-			 uint64_t boot_ns, const void *record, struct op_buf *out)
+void op_record_json_line_at(const struct op_topic_type *type, const char *name, uint64_t seq,
+			    uint64_t boot_ns, const char *time, const void *record,
+			    struct op_buf *out)
 {
-	char when[OP_RFC3339_BYTES];
-	op_time_rfc3339(op_wall_ns(boot_ns), when);
 	op_json_begin(out, '{');
 	op_json_kv_str(out, "topic", name);
 	op_json_kv_u64(out, "seq", seq);
 	op_json_kv_u64(out, "boot_ns", boot_ns);
-	op_json_kv_str(out, "time", when);
+	op_json_kv_str(out, "time", time);
 	op_record_json(type, record, out);
 	op_json_end(out, '}');
 	out->need_comma = false; /* the next line is a value of its own */
+}
+
+void op_record_json_line(const struct op_topic_type *type, const char *name, uint64_t seq,
+			 uint64_t boot_ns, const void *record, struct op_buf *out)
+{
+	char time[OP_RFC3339_BYTES];
+	op_time_rfc3339(op_wall_ns(boot_ns), time);
+	op_record_json_line_at(type, name, seq, boot_ns, time, record, out);
 }
 
 void op_record_csv_header(const struct op_topic_type *type, struct op_buf *out)
@@ -124,20 +131,26 @@ static void write_csv(const struct op_field *f, const void *record, struct op_bu
 	}
 }
 
-void op_record_csv_row(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
-		       const void *record, struct op_buf *out)
+void op_record_csv_row_at(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
+			  const char *time, const void *record, struct op_buf *out)
 {
-	char when[OP_RFC3339_BYTES];
-	op_time_rfc3339(op_wall_ns(boot_ns), when);
 	out->need_comma = false;
 	op_json_u64(out, seq); /* writes a comma before the next */
 	op_json_u64(out, boot_ns);
 	op_buf_putc(out, ',');
-	op_buf_puts(out, when);
+	op_buf_puts(out, time);
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		op_buf_putc(out, ',');
 		write_csv(&type->fields[i], record, out);
 	}
+}
+
+void op_record_csv_row(const struct op_topic_type *type, uint64_t seq, uint64_t boot_ns,
+		       const void *record, struct op_buf *out)
+{
+	char time[OP_RFC3339_BYTES];
+	op_time_rfc3339(op_wall_ns(boot_ns), time);
+	op_record_csv_row_at(type, seq, boot_ns, time, record, out);
 }
 
 double op_field_f64(const struct op_field *f, const void *record)

@@ -26,7 +26,8 @@ struct op_query;
 /* path: the history database. -ENOENT, -OP_EDAMAGED, -OP_ENEWER, ... as op_db_open. */
 int op_query_open(const char *path, struct op_query **ret) OP_MUST_CHECK;
 void op_query_close(struct op_query *q);
-/* Ends a call that runs in another thread, with -ECANCELED. Any thread. */
+/* Ends a call that runs in another thread, with -ECANCELED. Any thread; does nothing to the next
+ * call. */
 void op_query_cancel(struct op_query *q);
 
 /* ---- what there is ---------------------------------------------------------------------- */
@@ -37,16 +38,23 @@ struct op_query_topic {
 	op_field_set fields;              /* that are kept */
 	bool rows;                        /* else chunks */
 	bool any;                         /* there are records: what follows is of them */
+	bool any_raw;                     /* ... of level 0 */
 	int64_t from_wall_ns, to_wall_ns; /* oldest and newest, of all levels */
-	int64_t raw_from_wall_ns;         /* oldest at level 0 */
+	int64_t raw_from_wall_ns;         /* oldest at level 0, if any_raw */
 	enum op_clock_quality quality;    /* worst of its boots */
 };
+/* Records at level 0 and bytes of all levels, of chunks; bytes of rows are not known (0). Reads all
+ * of the topic's rows: slow. -ENOENT. */
+int op_query_size(struct op_query *q, const char *topic, uint64_t *ret_records,
+		  uint64_t *ret_bytes) OP_MUST_CHECK;
 /* Every topic in store, by name; *ret belongs to q and is valid until the next call. */
 int op_query_topics(struct op_query *q, const struct op_query_topic **ret,
 		    size_t *ret_n) OP_MUST_CHECK;
 
 /* ---- points ------------------------------------------------------------------------------ */
 
+/* Buckets lie on a grid from 1970 on, so the first and the last one may reach beyond the span (not
+ * with less than four points); they are answered whole. */
 struct op_query_span {
 	const char *topic;
 	int64_t from_wall_ns, to_wall_ns; /* from <= t < to */
@@ -65,7 +73,8 @@ struct op_query_points {
 	unsigned n_fields;
 	unsigned field[OP_TOPIC_FIELDS_MAX]; /* index into type->fields */
 	size_t n;                            /* points, only those with records, by time */
-	const int64_t *t_wall_ns;            /* begin of the bucket, or time of the record */
+	uint64_t damaged;         /* chunks that could not be read and were passed over */
+	const int64_t *t_wall_ns; /* begin of the bucket, or time of the record */
 	const uint64_t *count;
 	const struct op_query_value *values; /* values[i * n_fields + f] */
 };
@@ -73,8 +82,9 @@ struct op_query_points {
  * one line with the nearest name); -EINVAL: an empty span; -ECANCELED. */
 int op_query_span(struct op_query *q, const struct op_query_span *span, struct op_query_points *ret,
 		  struct op_buf *note) OP_MUST_CHECK;
-/* {"topic","from","to","level","bucket_ms","clock","fields":[{"name","unit"}],"t":[unix
- * ms],"n":[..], "min":{field:[..]},"max":{..},"mean":{..}}: outpost-http(7). */
+/* {"topic","from","to","level","bucket_ms","clock","damaged","fields":[{"name","unit"}],"t":[..],
+ * "n":[..],"min":{field:[..]},"max":{..},"mean":{..}}; from, to and t are Unix milliseconds with as
+ * many decimals as it takes, level is its name: outpost-http(7). */
 void op_query_points_json(const struct op_query_span *span, const struct op_query_points *points,
 			  struct op_buf *out);
 
@@ -100,8 +110,10 @@ void op_export_end(struct op_export *e);
  * transaction is let go between steps, so that the log of the writer does not grow behind a slow
  * reader; what retention deletes meanwhile is not in the rest. */
 int op_export_step(struct op_export *e, size_t want, struct op_buf *out) OP_MUST_CHECK;
-/* Records written, and share of the time span that is done, 0 ... 1. */
+/* Records written, chunks that could not be read and were passed over, and share of the time span
+ * that is done, 0 ... 1. */
 uint64_t op_export_records(const struct op_export *e);
+uint64_t op_export_damaged(const struct op_export *e);
 double op_export_progress(const struct op_export *e);
 
 /* A time as people and scripts give it: RFC 3339, "2026-11-21", "2026-11-21 10:00" (UTC), Unix
