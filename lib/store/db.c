@@ -253,7 +253,7 @@ static int judge_log(struct op_db *db, struct op_buf *note)
 {
 	char name[PATH_MAX];
 	bool damaged = false;
-	int r = op_db_file_log_damaged(db->settings.path, &damaged);
+	int r = op_db_file_log_damaged(db->settings.path, db->settings.relaxed, &damaged);
 	if (r < 0 || !damaged)
 		return r;
 	r = op_db_file_keep_log(db->settings.path, name);

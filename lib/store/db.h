@@ -36,7 +36,10 @@ struct op_db_settings {
 	unsigned cache_kib;  /* page cache [512] */
 	unsigned page_bytes; /* of a new database [1024] */
 	unsigned wal_kib;    /* the log is taken into the database when it is this long [1024] */
-	const char *vfs;     /* SQLite VFS; NULL: the system's. For tests */
+	/* Not every commit waits for the medium (the caller sets PRAGMA synchronous=NORMAL for
+	 * some): after a power cut the end of the log may lack frames, and that is no damage. */
+	bool relaxed;
+	const char *vfs; /* SQLite VFS; NULL: the system's. For tests */
 };
 
 struct op_db;

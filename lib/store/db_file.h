@@ -34,7 +34,7 @@ int op_db_file_set_aside(const char *path, bool log_only, char name[PATH_MAX]) O
 
 /* Whether the write-ahead log has lost a transaction that was committed: then the rest of it will
  * not be read by anybody. A torn end is no damage: that is what a power cut leaves. */
-int op_db_file_log_damaged(const char *path, bool *ret) OP_MUST_CHECK;
+int op_db_file_log_damaged(const char *path, bool relaxed, bool *ret) OP_MUST_CHECK;
 /* Copies the log beside itself, to PATH.damaged-STAMP[-n]-wal. */
 int op_db_file_keep_log(const char *path, char name[PATH_MAX]) OP_MUST_CHECK;
 

@@ -4,7 +4,8 @@
  * SQLite reads a log up to the first frame that does not fit its chain of checksums and takes the
  * rest for the torn end of a power cut. With synchronous=FULL the next transaction begins only when
  * the last one is on the medium; so a commit behind a broken frame, with a frame of a later
- * transaction behind it, was committed once, and is lost by damage. Reads only.
+ * transaction behind it, was committed once, and is lost by damage. In a relaxed one nothing
+ * follows from that, and only the log's head, which is synced always, is judged. Reads only.
  * Document: https://www.sqlite.org/fileformat2.html, 4.
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -25,7 +26,7 @@ struct log {
 	FILE *f;
 	unsigned char salts[8];
 	uint32_t page_bytes, sum[2];
-	bool little;
+	bool little, relaxed;
 	bool broken, commit; /* a frame that does not fit; behind it, one that commits */
 };
 
@@ -95,15 +96,15 @@ static int judge(struct log *l, unsigned char *frame, bool *ret)
 		*ret = fgetc(l->f) != EOF;
 		return 0;
 	}
-	while (!*ret && fread(frame, FRAME_HEAD_BYTES + l->page_bytes, 1, l->f) == 1)
+	while (!*ret && !l->relaxed && fread(frame, FRAME_HEAD_BYTES + l->page_bytes, 1, l->f) == 1)
 		*ret = judge_frame(l, frame);
 	return ferror(l->f) ? -EIO : 0;
 }
 
-int op_db_file_log_damaged(const char *path, bool *ret)
+int op_db_file_log_damaged(const char *path, bool relaxed, bool *ret)
 {
 	char name[PATH_MAX];
-	struct log l = {0};
+	struct log l = {.relaxed = relaxed};
 	if (snprintf(name, sizeof(name), "%s-wal", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	l.f = fopen(name, "rbe");
