@@ -5,7 +5,8 @@
  * Retry after attempt k (from 0): min(backoff_ms * 2^k, backoff_max_ms), times 0.5 ... 1.0 if
  * jitter; not before Retry-After. 2xx is delivered. What will never be taken (400, 404, 410, 413
  * ...) is dead at once only if give_up_4xx. Every request carries "Idempotency-Key: <key of the
- * item>".
+ * item>". When the outbox cannot be read or written the pump tries again every five seconds; what
+ * was delivered meanwhile is not sent again. Loop thread.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -17,26 +18,39 @@
 
 #include "lib/net/post.h"
 
+/* Zero means the default in brackets; more in post.h. */
 struct op_pump_target {
 	const char *queue; /* borrowed, as all strings here */
 	const char *url;
 	const char *const *fields; /* NULL-terminated, or NULL */
+	const char *ca_file;
 	unsigned connect_timeout_ms, read_timeout_ms, max_redirects;
-	unsigned backoff_ms;     /* [1000] */
-	unsigned backoff_max_ms; /* [300000] */
-	bool exact;              /* no jitter, Retry-After not looked at */
-	bool give_up_4xx;        /* but not on 408, 425, 429 */
+	unsigned total_timeout_ms; /* [60000, or more if the others want it] */
+	unsigned backoff_ms;       /* [1000] */
+	unsigned backoff_max_ms;   /* [300000] */
+	bool exact;                /* no jitter, Retry-After not looked at */
+	bool give_up_4xx;          /* but not on 408, 425, 429 */
 };
 
 struct op_pump;
-/* After each attempt, for logs and states; final: it is not tried again. */
+/* After each attempt, for logs and states; final: it is not tried again. result->message tells what
+ * happened; for a URL that cannot be asked error is -EINVAL. fn may put, kick and close. */
 typedef void (*op_pump_fn)(void *arg, const struct op_outbox_item *item,
 			   const struct op_post_result *result, bool delivered, bool final);
+/* Borrows outbox and client, which must stay until op_pump_close. fn may be NULL. */
 int op_pump_create(uv_loop_t *loop, struct op_outbox *outbox, struct op_post_client *client,
 		   op_pump_fn fn, void *arg, struct op_pump **ret) OP_MUST_CHECK;
+/* Requests under way are given up (and made again by the next pump). Memory goes when the handles
+ * are closed. */
 void op_pump_close(struct op_pump *p);
+/* -EEXIST: the queue has a target; -ENOMEM. Begins with the next turn of the loop. */
 int op_pump_add(struct op_pump *p, const struct op_pump_target *target) OP_MUST_CHECK;
 /* Something was put into the outbox, or retried: look again. */
 void op_pump_kick(struct op_pump *p);
+/* Why the outbox could not be read or written when it was last needed; 0: it could. */
+int op_pump_error(const struct op_pump *p);
+
+/* The pause after attempt k by the rule above, without Retry-After; random: 0 ... UINT32_MAX. */
+uint64_t op_pump_backoff_ms(const struct op_pump_target *t, unsigned k, uint32_t random);
 
 #endif
