@@ -20,6 +20,7 @@ export class Lines {
 		this.level = ''; // the coarsest that was used
 		this.bucketMs = 0;
 		this.unknownClock = false;
+		this.damaged = 0; // chunks that could not be read
 		this.seam = Infinity; // from here on the page's own records
 	}
 
@@ -84,6 +85,7 @@ export function addTiles(lines, parts, until) {
 			lines.level = tile.level;
 		lines.bucketMs = Math.max(lines.bucketMs, tile.t.length ? tile.bucketMs : 0);
 		lines.unknownClock ||= tile.t.length > 0 && tile.clock === 'unknown';
+		lines.damaged += tile.damaged ?? 0;
 		addTile(lines, tile, from, end);
 	}
 }

@@ -6,7 +6,7 @@
 import { unixText } from '../data/moment.js';
 
 const RETRY_MS = 2000;
-const LEVELS = ['raw', '1s', '1min', '1h'];
+const WIDTH_MS = { raw: 0, '1s': 1e3, '1min': 60e3, '1h': 3600e3 };
 
 export class HistoryError extends Error {
 	constructor(message, status, retryMs) {
@@ -47,13 +47,14 @@ export async function whatIsKept(signal) {
 const topicPath = (topic, what, params) =>
 	`api/topics/${encodeURIComponent(topic)}/${what}?${new URLSearchParams(params)}`;
 
-/** Points of from <= t < to: {level, bucketMs, clock, t, n, fields: {name: {min, max, mean}}}. */
+/** Points of from <= t < to: {level, bucketMs, clock, damaged, t, n, fields: {name: {min, max, mean}}}.
+ * Where only coarser values are left than were asked for, their width is that of the points. */
 export async function historyPoints(topic, { from, to, points, fields }, signal) {
 	const path = topicPath(topic, 'history', { from: unixText(from), to: unixText(to), points, fields: fields.join() });
 	const a = await (await answer(path, signal)).json();
 	const column = (list) => Float64Array.from(list ?? [], (v) => v ?? NaN);
 	return {
-		level: LEVELS[a.level] ?? a.level, bucketMs: a.bucket_ms, clock: a.clock,
+		level: a.level, bucketMs: Math.max(a.bucket_ms, WIDTH_MS[a.level] ?? 0), clock: a.clock, damaged: a.damaged ?? 0,
 		t: column(a.t), n: column(a.n),
 		fields: Object.fromEntries(a.fields.map(({ name }) => [name,
 			{ min: column(a.min[name]), max: column(a.max[name]), mean: column(a.mean[name]) }])),

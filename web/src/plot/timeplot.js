@@ -15,6 +15,7 @@ const DOT_PX = 7; // records farther apart than this are dots
 const GAP_PX = 6; // a gap wider than this is shaded
 const AXIS_PX = 58; // what the y axis and the margin take of the width
 const LABEL_PX = 72;
+const COMMIT_MS = 120e3; // the recorder writes more often than that
 const NOTHING = [new Float64Array(2), new Float64Array(2)];
 
 export class TimePlot extends EventTarget {
@@ -203,12 +204,13 @@ export class TimePlot extends EventTarget {
 		ctx.restore();
 	}
 
-	/** Shades what lies between two records that do not belong together. */
+	/** Shades what lies between two records that do not belong together; not what is still on its way
+	 * from the recorder, just before the page's own records. */
 	drawGaps(u) {
 		const { lines, i0, i1 } = this, { top, height } = u.bbox;
 		u.ctx.fillStyle = this.ink('--shade-hold');
 		for (let i = Math.max(1, i0); i < i1 && !this.options.events; i++) {
-			if (!lines.cut[i])
+			if (!lines.cut[i] || (lines.x[i] === lines.first && lines.x[i] - lines.end[i - 1] < COMMIT_MS))
 				continue;
 			const x0 = u.valToPos(lines.end[i - 1], 'x', true), x1 = u.valToPos(lines.x[i], 'x', true);
 			if (x1 - x0 > GAP_PX * devicePixelRatio)
@@ -248,13 +250,30 @@ export class TimePlot extends EventTarget {
 		ctx.lineJoin = 'round';
 		ctx.setLineDash([]);
 		for (const [a, b] of this.runs(index)) {
-			if (lines.end[a] > lines.x[a] || lines.end[b - 1] > lines.x[b - 1])
+			if (this.options.events)
+				this.drawStems(ctx, index, a, b, at);
+			else if (lines.end[a] > lines.x[a] || lines.end[b - 1] > lines.x[b - 1])
 				this.fillBand(ctx, index, a, b, at);
 			if (!this.options.events)
 				this.strokeMeans(ctx, index, a, b, at);
 			if (dots || b - a === 1)
 				this.drawDots(ctx, index, a, b, at);
 		}
+	}
+
+	/** Events stand alone: each point a stroke from its lowest to its highest. */
+	drawStems(ctx, index, a, b, { X, Y }) {
+		const { x, end, lo, hi } = this.lines;
+		ctx.globalAlpha = 0.5;
+		ctx.lineWidth = 1.4 * devicePixelRatio;
+		ctx.beginPath();
+		for (let i = a; i < b; i++) {
+			const at = X((x[i] + end[i]) / 2);
+			ctx.moveTo(at, Y(lo[index][i]));
+			ctx.lineTo(at, Y(hi[index][i]));
+		}
+		ctx.stroke();
+		ctx.globalAlpha = 1;
 	}
 
 	/** From lowest to highest of each bucket. */

@@ -29,7 +29,7 @@ class Popover {
 			return;
 		this.el = h('div', { class: 'popover', role: 'dialog', hidden: true });
 		document.body.append(this.el);
-		document.addEventListener('click', (e) => this.button?.contains(e.target) || this.el.contains(e.target) || this.close());
+		document.addEventListener('click', (e) => e.composedPath().some((n) => n === this.button || n === this.el) || this.close());
 		document.addEventListener('keydown', (e) => e.key === 'Escape' && this.close());
 	}
 
@@ -40,9 +40,13 @@ class Popover {
 		if (!this.button.isConnected)
 			return this.close();
 		const [key, children] = this.fill();
-		if (key !== this.key)
-			this.el.replaceChildren(...children());
+		if (key === this.key)
+			return;
+		const focused = this.el.contains(document.activeElement) && document.activeElement.id;
 		this.key = key;
+		this.el.replaceChildren(...children());
+		if (focused)
+			document.getElementById(focused)?.focus();
 	}
 
 	close() {

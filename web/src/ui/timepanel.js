@@ -300,6 +300,7 @@ export class TimePanel extends EventTarget {
 		if (seam < span.to)
 			addRing(lines, ring, clock, seam, span.to, width);
 		cutGaps(lines, longestStep(lines, { kind: this.info.kind, rateHz: this.rateHz, maxAgeMs: this.maxAgeMs }));
+		lines.first = first < lines.n ? lines.x[first] : Infinity; // of the page's own
 		if (first && first < lines.n && lines.x[first] - lines.end[first - 1] < SEAM_MS)
 			lines.cut[first] = 0;
 		lines.any = lines.at(span.from) < lines.n && lines.x[lines.at(span.from)] <= span.to;

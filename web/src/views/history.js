@@ -25,9 +25,11 @@ class History {
 		this.warning = h('p', { class: 'strip', id: 'history-warning', role: 'status', hidden: true });
 		this.clockWarning = h('p', { class: 'strip', id: 'clock-warning', role: 'status', hidden: true },
 			h('strong', {}, 'The clock was not set '), 'when some of this was recorded: its times may be wrong. Order and durations are right.');
+		this.damage = h('p', { class: 'strip', id: 'damage-warning', role: 'status', hidden: true },
+			h('strong', {}, 'Some of this is damaged '), 'where it is stored, and left out.');
 		this.main = h('div', { class: 'historymain' });
 		this.head = h('div', { hidden: true }, this.select);
-		root.append(h('div', { class: 'history' }, this.head, this.warning, this.clockWarning, this.main));
+		root.append(h('div', { class: 'history' }, this.head, this.warning, this.clockWarning, this.damage, this.main));
 		this.timer = setInterval(() => this.tick(), 1000);
 		this.refresh();
 	}
@@ -143,11 +145,14 @@ class History {
 	/** What the recorder itself complains of: a full disk, or that it does not run. */
 	warn() {
 		const { kept, recorder } = this, known = kept && this.app.link.state === 'connected';
-		const text = !known ? '' : recorder ? this.app.lights.complaint(recorder.service) ?? ''
+		const error = this.panel && (this.panel.tiles.error ?? this.error);
+		const text = !known ? '' : error?.status ? `History cannot be read: ${error.message}. It is tried again.`
+			: recorder ? this.app.lights.complaint(recorder.service) ?? ''
 			: kept.length ? 'This appliance runs no recorder now: what is here is from before, nothing is added.' : '';
 		setText(this.warning, text);
 		this.warning.hidden = !text;
 		this.clockWarning.hidden = !this.panel?.lines.unknownClock;
+		this.damage.hidden = !this.panel?.lines.damaged;
 		setAttr(this.select, 'aria-invalid', String(!!this.error));
 	}
 }
