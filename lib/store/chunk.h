@@ -59,14 +59,14 @@ struct op_chunk_plan {
 	op_field_set recompute;
 	double tolerance;   /* [0.01] in the field's unit */
 	size_t max_records; /* at most OP_CHUNK_RECORDS_MAX */
-	int zstd_level;     /* [3] */
+	int zstd_level;     /* [1], see docs/decisions/052 */
 };
 /* Memory: about max_records * (sum of field sizes + 16). Copies what it needs of type and plan. */
 int op_chunk_builder_create(const struct op_topic_type *type, const struct op_chunk_plan *plan,
 			    struct op_chunk_builder **ret) OP_MUST_CHECK;
 void op_chunk_builder_destroy(struct op_chunk_builder *b);
 /* Takes slots as op_reader_read gives them; returns how many, less than n when the chunk is full:
- * cut and come again. */
+ * cut and come again. A stamp before that of the last record is kept as that one. */
 size_t op_chunk_append(struct op_chunk_builder *b, uint64_t first_seq, const void *slots, size_t n,
 		       size_t stride) OP_MUST_CHECK;
 size_t op_chunk_pending(const struct op_chunk_builder *b); /* records */
@@ -97,9 +97,13 @@ int op_chunk_load(struct op_chunk_reader *r, const void *data, size_t bytes, op_
 
 /* ---- tiers ----------------------------------------------------------------------------- */
 
-/* The type of the tier records of some fields of a type; one block, free it with op_schema_free.
- * Fields: n (u32), then per field .min .max .first .last in the type of the field and .mean (f64).
- * A type that is a tier already gives itself. */
+/* A record has OP_TOPIC_FIELDS_MAX fields, and each field summed up takes five. */
+#define OP_TIER_FIELDS_MAX 12
+/* Of fields, those a tier sums up: the first OP_TIER_FIELDS_MAX that chunks can keep. */
+op_field_set op_tier_fields(const struct op_topic_type *type, op_field_set fields);
+/* The type of the tier records of op_tier_fields(type, fields); one block, free it with
+ * op_schema_free. Fields: n (u32), then per field .min .max .mean .first .last in the type of the
+ * field, .mean f64. A type that is a tier already gives itself. -EINVAL: no such field; -ENOMEM. */
 int op_tier_type(const struct op_topic_type *type, op_field_set fields,
 		 struct op_topic_type **ret) OP_MUST_CHECK;
 
@@ -107,13 +111,18 @@ struct op_tier;
 /* A finished bucket: one slot (stamp, record) of the tier type. */
 typedef void (*op_tier_fn)(void *arg, const void *slot);
 
-/* Sums up records of type (a topic, or a lower tier of it: then fields is not looked at). */
+/* True for what op_tier_type gives. */
+bool op_tier_is(const struct op_topic_type *type);
+
+/* Sums up records of type (a topic, or a lower tier of it: then fields is not looked at). -EINVAL:
+ * no such field, or no width. */
 int op_tier_create(const struct op_topic_type *type, op_field_set fields, uint64_t width_ns,
 		   op_tier_fn fn, void *arg, struct op_tier **ret) OP_MUST_CHECK;
 void op_tier_destroy(struct op_tier *t);
 const struct op_topic_type *op_tier_record_type(const struct op_tier *t);
 size_t op_tier_stride(const struct op_tier *t);
-/* NaN counts in n but in nothing else; a bucket ends when a record of a later one comes. */
+/* NaN counts in n but in nothing else; a bucket ends when a record of a later one comes. What is
+ * stamped before the open bucket goes into it. */
 void op_tier_add(struct op_tier *t, const void *slots, size_t n, size_t stride);
 /* Gives the bucket that is not full yet, if any; the rest of it makes another with the same stamp,
  * which readers put together. */
