@@ -155,6 +155,12 @@ typedef void (*op_records_fn)(void *arg, const struct op_topic_type *type, uint6
 int op_subscribe(struct op_service *s, const char *topic, uint64_t period_ms, op_records_fn fn,
 		 void *arg, struct op_subscription **ret_sub) OP_MUST_CHECK;
 uint64_t op_subscription_missed(const struct op_subscription *sub);
+/* For who goes on where it left off: fn is called each time the topic was opened, before anything
+ * is read of it, and may place the cursor (op_reader_rewind). To be set before the loop runs on. */
+typedef void (*op_opened_fn)(void *arg, struct op_reader *reader);
+void op_subscription_on_open(struct op_subscription *sub, op_opened_fn fn);
+/* Reads now what there is, at most a full ring; fn is called below it. */
+void op_subscription_read(struct op_subscription *sub);
 void op_subscription_close(struct op_subscription *sub);
 
 /* The client's side of a call, for tools: one request line, one answer, at most timeout_ms.

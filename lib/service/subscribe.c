@@ -21,6 +21,7 @@ struct op_subscription {
 	uv_timer_t timer;
 	char bus_dir[PATH_MAX - 64], topic[OP_TOPIC_NAME_MAX + 1], who[32];
 	op_records_fn fn;
+	op_opened_fn opened;
 	void *arg;
 	struct op_reader *reader;
 	void *slots;
@@ -50,10 +51,13 @@ static bool open_reader(struct op_subscription *sub)
 	size_t stride = op_reader_stride(sub->reader);
 	sub->max = RUN_BYTES / stride ? RUN_BYTES / stride : 1;
 	sub->slots = malloc(sub->max * stride);
-	if (sub->slots)
-		return true;
-	op_reader_close(OP_STEAL(sub->reader));
-	return false;
+	if (!sub->slots) {
+		op_reader_close(OP_STEAL(sub->reader));
+		return false;
+	}
+	if (sub->opened)
+		sub->opened(sub->arg, sub->reader);
+	return true;
 }
 
 /* A run at a time until nothing is left. Bounded by a full ring, so that a writer that is faster
@@ -74,9 +78,8 @@ static int read_runs(struct op_subscription *sub)
 	}
 }
 
-static void on_period(uv_timer_t *timer)
+static void read_now(struct op_subscription *sub)
 {
-	struct op_subscription *sub = timer->data;
 	if (!sub->reader && !open_reader(sub))
 		return;
 	int r = read_runs(sub);
@@ -84,6 +87,22 @@ static void on_period(uv_timer_t *timer)
 		close_reader(sub);
 		sub->next_try_ns = 0;
 	}
+}
+
+static void on_period(uv_timer_t *timer)
+{
+	read_now(timer->data);
+}
+
+void op_subscription_read(struct op_subscription *sub)
+{
+	sub->next_try_ns = 0;
+	read_now(sub);
+}
+
+void op_subscription_on_open(struct op_subscription *sub, op_opened_fn fn)
+{
+	sub->opened = fn;
 }
 
 int op_subscribe(struct op_service *s, const char *topic, uint64_t period_ms, op_records_fn fn,
