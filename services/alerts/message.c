@@ -1,0 +1,461 @@
+/*
+ * message.c - words and placeholders, and the two shapes of a body: Slack's and the plain one.
+ *
+ * Without a known clock there is no date anywhere, neither in words nor in "ts": a false one would
+ * be believed. What comes from records is escaped for Slack, so that a device cannot call a
+ * channel.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "message.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- pieces ----------------------------------------------------------------------------- */
+
+static int64_t wall_of(const struct message_place *at, uint64_t boot_ns)
+{
+	return (int64_t)(boot_ns + (uint64_t)at->offset_ns); /* unsigned: stamps may be odd */
+}
+
+static void put_duration(uint64_t ns, struct op_buf *out)
+{
+	uint64_t s = ns / OP_NS_PER_S;
+	if (s < 120)
+		op_buf_printf(out, "%llu s", (unsigned long long)s);
+	else if (s < 7200)
+		op_buf_printf(out, "%llu min %llu s", (unsigned long long)(s / 60),
+			      (unsigned long long)(s % 60));
+	else
+		op_buf_printf(out, "%llu h %llu min", (unsigned long long)(s / 3600),
+			      (unsigned long long)(s / 60 % 60));
+}
+
+void message_time(const struct message_place *at, uint64_t boot_ns, struct op_buf *out)
+{
+	char text[OP_RFC3339_BYTES];
+	if (at->clock_known) {
+		op_time_rfc3339(wall_of(at, boot_ns), text);
+		op_buf_puts(out, text);
+		return;
+	}
+	put_duration(boot_ns, out);
+	op_buf_puts(out, " after the start, clock not set");
+}
+
+static void put_since(const struct message *m, struct op_buf *out)
+{
+	char text[OP_RFC3339_BYTES];
+	if (m->since_ns) {
+		message_time(&m->at, m->since_ns, out);
+	} else if (m->since_wall_ns) {
+		op_time_rfc3339(m->since_wall_ns, text);
+		op_buf_puts(out, text);
+	} else {
+		op_buf_puts(out, "before the last start");
+	}
+}
+
+static void put_lasted(const struct message *m, struct op_buf *out)
+{
+	int64_t now = wall_of(&m->at, m->at.now_ns);
+	if (m->since_ns && m->since_ns <= m->at.now_ns)
+		put_duration(m->at.now_ns - m->since_ns, out);
+	else if (!m->since_ns && m->since_wall_ns && m->at.clock_known && now > m->since_wall_ns)
+		put_duration((uint64_t)(now - m->since_wall_ns), out);
+	else
+		op_buf_puts(out, "unknown");
+}
+
+static void put_number(double v, const char *decimals, struct op_buf *out)
+{
+	char *end;
+	long n = decimals ? strtol(decimals, &end, 10) : -1;
+	if (isnan(v))
+		op_buf_puts(out, "none");
+	else if (n >= 0 && n <= 9)
+		op_buf_printf(out, "%.*f", (int)n, v);
+	else
+		op_buf_printf(out, "%.6g", v);
+}
+
+static void put_value(const struct message *m, const char *decimals, struct op_buf *out)
+{
+	if (m->label)
+		op_buf_puts(out, m->label);
+	else
+		put_number(m->value, decimals, out);
+}
+
+static const char *severity(const struct message *m)
+{
+	return alerts_severity_names[m->rule->severity];
+}
+
+static const char *state(bool raised)
+{
+	return raised ? "raised" : "cleared";
+}
+
+/* ---- placeholders ----------------------------------------------------------------------- */
+
+/* The text of one placeholder; false if there is no such. format: what follows a colon, or NULL. */
+static bool put_named(const struct message *m, const char *name, const char *format,
+		      struct op_buf *out)
+{
+	const struct {
+		const char *name, *text;
+	} texts[] = {
+		{"unit", m->unit ? m->unit : ""},
+		{"rule", m->rule->name},
+		{"topic", m->rule->topic},
+		{"field", m->rule->field},
+		{"severity", severity(m)},
+		{"state", state(m->raised)},
+		{"appliance", m->at.appliance},
+		{"host", m->at.host},
+		{"key", m->key},
+	};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(texts); i++) {
+		if (strcmp(name, texts[i].name) != 0)
+			continue;
+		op_buf_puts(out, texts[i].text);
+		return true;
+	}
+	if (!strcmp(name, "value"))
+		put_value(m, format, out);
+	else if (!strcmp(name, "threshold"))
+		put_number(m->threshold, format, out);
+	else if (!strcmp(name, "time"))
+		message_time(&m->at, m->at.now_ns, out);
+	else if (!strcmp(name, "since"))
+		put_since(m, out);
+	else if (!strcmp(name, "duration"))
+		put_lasted(m, out);
+	else if (!strcmp(name, "message"))
+		message_words(m, out);
+	else
+		return false;
+	return true;
+}
+
+static void put_escaped(const char *text, bool slack, struct op_buf *out)
+{
+	for (; *text; text++) {
+		if (slack && *text == '&')
+			op_buf_puts(out, "&amp;");
+		else if (slack && *text == '<')
+			op_buf_puts(out, "&lt;");
+		else if (slack && *text == '>')
+			op_buf_puts(out, "&gt;");
+		else
+			op_buf_putc(out, *text);
+	}
+}
+
+/* text begins with "{"; returns what follows its placeholder, or NULL if it is none. */
+static const char *expand_one(const struct message *m, const char *text, bool slack,
+			      struct op_buf *out)
+{
+	char name[32];
+	size_t n = strcspn(text, "}");
+	if (text[n] != '}' || n - 1 >= sizeof(name))
+		return NULL;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(n - 1), text + 1); /* checked above */
+	char *format = strchr(name, ':');
+	if (format)
+		*format++ = '\0';
+	char mem[1024];
+	struct op_buf one;
+	op_buf_init_fixed(&one, mem, sizeof(mem));
+	if (!put_named(m, name, format, &one))
+		return NULL;
+	put_escaped(mem, slack, out);
+	return text + n + 1;
+}
+
+void message_expand(const struct message *m, const char *template, bool slack, struct op_buf *out)
+{
+	for (const char *at = template; *at;) {
+		const char *next = *at == '{' ? expand_one(m, at, slack, out) : NULL;
+		if (!next)
+			op_buf_putc(out, *at++);
+		else
+			at = next;
+	}
+}
+
+/* ---- words ------------------------------------------------------------------------------ */
+
+static void condition_raised(const struct message *m, struct op_buf *out)
+{
+	const struct alerts_rule *r = m->rule;
+	bool low = m->threshold == m->threshold && m->value < m->threshold;
+	if (r->silent_s > 0) {
+		message_expand(m, "{topic} is silent: no record for {value:0} s", false, out);
+	} else if (*r->equals || *r->differs) {
+		message_expand(m, "{topic} {field} is {value}", false, out);
+	} else {
+		message_expand(m, "{topic} {field} is {value} {unit}", false, out);
+		if (out->len && out->data[out->len - 1] == ' ')
+			out->data[--out->len] = '\0';
+		message_expand(m, low ? ", below {threshold}" : ", above {threshold}", false, out);
+	}
+}
+
+static void condition_cleared(const struct message *m, struct op_buf *out)
+{
+	if (m->rule->silent_s > 0)
+		message_expand(m, "{topic} is heard again after {duration}", false, out);
+	else
+		message_expand(m, "{topic} {field} is {value} again after {duration}", false, out);
+}
+
+void message_words(const struct message *m, struct op_buf *out)
+{
+	/* A message that refers to itself is not expanded twice. */
+	struct message plain = *m;
+	struct alerts_rule rule = *m->rule;
+	bool own = *rule.message && !strstr(rule.message, "{message}");
+	rule.message[0] = '\0';
+	plain.rule = &rule;
+	if (own)
+		message_expand(&plain, m->rule->message, false, out);
+	else if (m->reason)
+		op_buf_puts(out, m->reason);
+	else if (m->raised)
+		condition_raised(&plain, out);
+	else
+		condition_cleared(&plain, out);
+}
+
+void message_line(const struct message *m, struct op_buf *out)
+{
+	message_expand(m, "{severity} {rule} {state}: {message}", false, out);
+}
+
+/* ---- Slack ------------------------------------------------------------------------------ */
+
+struct slack {
+	const char *color, *text;
+	const struct message_place *at;
+};
+
+static void slack_begin(const struct slack *s, struct op_buf *out)
+{
+	op_json_begin(out, '{');
+	op_json_key(out, "attachments");
+	op_json_begin(out, '[');
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "color", s->color);
+	op_json_kv_str(out, "text", s->text);
+	op_json_kv_str(out, "fallback", s->text);
+	op_json_key(out, "mrkdwn_in");
+	op_json_begin(out, '[');
+	op_json_str(out, "text");
+	op_json_end(out, ']');
+	if (s->at->clock_known)
+		op_json_kv_i64(out, "ts", wall_of(s->at, s->at->now_ns) / (int64_t)OP_NS_PER_S);
+}
+
+static void slack_end(struct op_buf *out)
+{
+	op_json_end(out, '}');
+	op_json_end(out, ']');
+	op_json_end(out, '}');
+}
+
+static void put_field(const char *title, const char *value, bool brief, struct op_buf *out)
+{
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "title", title);
+	op_json_kv_str(out, "value", value);
+	op_json_kv_bool(out, "short", brief);
+	op_json_end(out, '}');
+}
+
+static void slack_fields(const struct message *m, const struct alerts_field *fields, size_t n,
+			 struct op_buf *out)
+{
+	op_json_key(out, "fields");
+	op_json_begin(out, '[');
+	for (size_t i = 0; i < n; i++) {
+		OP_AUTO_BUF struct op_buf value;
+		op_buf_init(&value, 4096);
+		op_buf_puts(&value, "");
+		message_expand(m, fields[i].value, true, &value);
+		while (value.len && value.data[value.len - 1] == ' ') /* a value without a unit */
+			value.data[--value.len] = '\0';
+		put_field(fields[i].title, value.len ? value.data : "", fields[i].brief, out);
+	}
+	op_json_end(out, ']');
+}
+
+static const struct alerts_field usual_raised[] = {
+	{"Value", "{value} {unit}", true},
+	{"Threshold", "{threshold} {unit}", true},
+	{"Since", "{since}", true},
+	{"Box", "{appliance} on {host}", true},
+};
+static const struct alerts_field usual_match[] = {
+	{"Since", "{since}", true},
+	{"Box", "{appliance} on {host}", true},
+};
+static const struct alerts_field usual_cleared[] = {
+	{"Lasted", "{duration}", true},
+	{"Time", "{time}", true},
+	{"Box", "{appliance} on {host}", true},
+};
+
+static void put_fields(const struct message *m, struct op_buf *out)
+{
+	if (!m->raised)
+		slack_fields(m, usual_cleared, OP_ARRAY_SIZE(usual_cleared), out);
+	else if (m->rule->fields.n)
+		slack_fields(m, m->rule->fields.v, m->rule->fields.n, out);
+	else if (isnan(m->threshold))
+		slack_fields(m, usual_match, OP_ARRAY_SIZE(usual_match), out);
+	else
+		slack_fields(m, usual_raised, OP_ARRAY_SIZE(usual_raised), out);
+}
+
+void message_slack(const struct message *m, struct op_buf *out)
+{
+	static const char *const colors[] = {"#439fe0", "warning", "danger"};
+	const char *own = m->raised ? m->rule->text : m->rule->text_cleared;
+	const char *usual = m->raised ? "*Alert {rule}* ({severity})\n{message}"
+				      : "*Cleared {rule}*\n{message}";
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 8192);
+	message_expand(m, *own ? own : usual, true, &text);
+	struct slack s = {m->raised ? colors[m->rule->severity] : "good", text.data, &m->at};
+	slack_begin(&s, out);
+	put_fields(m, out);
+	slack_end(out);
+}
+
+/* ---- the plain shape -------------------------------------------------------------------- */
+
+static void put_time(const char *key, bool known, int64_t wall_ns, struct op_buf *out)
+{
+	char text[OP_RFC3339_BYTES];
+	op_json_key(out, key);
+	if (!known) {
+		op_json_null(out);
+		return;
+	}
+	op_time_rfc3339(wall_ns, text);
+	op_json_str(out, text);
+}
+
+static void put_place(const struct message_place *at, struct op_buf *out)
+{
+	put_time("time", at->clock_known, wall_of(at, at->now_ns), out);
+	op_json_kv_str(out, "clock", at->clock);
+	op_json_kv_f64(out, "boot_s", (double)(at->now_ns / OP_NS_PER_MS) / 1000);
+	op_json_kv_str(out, "boot_id", at->boot_id);
+	op_json_kv_str(out, "appliance", at->appliance);
+	op_json_kv_str(out, "host", at->host);
+}
+
+static void put_webhook_value(const struct message *m, struct op_buf *out)
+{
+	op_json_key(out, "value");
+	if (m->label)
+		op_json_str(out, m->label);
+	else
+		op_json_f64(out, m->value);
+	op_json_kv_str(out, "unit", m->unit ? m->unit : "");
+	op_json_kv_f64(out, "threshold", m->threshold);
+}
+
+void message_webhook(const struct message *m, struct op_buf *out)
+{
+	OP_AUTO_BUF struct op_buf words;
+	op_buf_init(&words, 4096);
+	message_words(m, &words);
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "key", m->key);
+	op_json_kv_str(out, "alert", m->id);
+	op_json_kv_str(out, "rule", m->rule->name);
+	op_json_kv_str(out, "state", state(m->raised));
+	op_json_kv_str(out, "severity", severity(m));
+	op_json_kv_str(out, "message", words.len ? words.data : "");
+	op_json_kv_str(out, "topic", m->rule->topic);
+	op_json_kv_str(out, "field", m->rule->field);
+	put_webhook_value(m, out);
+	int64_t since = m->since_ns ? wall_of(&m->at, m->since_ns) : m->since_wall_ns;
+	put_time("since", m->since_ns ? m->at.clock_known : since != 0, since, out);
+	put_place(&m->at, out);
+	op_json_end(out, '}');
+}
+
+/* ---- digest, test ----------------------------------------------------------------------- */
+
+void message_entry(const struct message *m, struct op_buf *out)
+{
+	OP_AUTO_BUF struct op_buf line, alert;
+	op_buf_init(&line, 4096);
+	op_buf_init(&alert, 8192);
+	message_time(&m->at, m->at.now_ns, &line);
+	op_buf_putc(&line, ' ');
+	message_line(m, &line);
+	message_webhook(m, &alert);
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "line", line.data);
+	op_json_kv_str(out, "alert", alert.data);
+	op_json_end(out, '}');
+}
+
+void message_digest_slack(const struct message_digest *d, struct op_buf *out)
+{
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 128 * 1024);
+	op_buf_printf(&text, "*Digest %s: %zu %s*", d->name, d->n + d->more,
+		      d->n + d->more == 1 ? "change" : "changes");
+	for (size_t i = 0; i < d->n; i++) {
+		op_buf_putc(&text, '\n');
+		put_escaped(d->lines[i], true, &text);
+	}
+	if (d->more)
+		op_buf_printf(&text, "\nand %zu more", d->more);
+	slack_begin(&(struct slack){"warning", text.data, &d->at}, out);
+	slack_end(out);
+}
+
+void message_digest_webhook(const struct message_digest *d, struct op_buf *out)
+{
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "key", d->key);
+	op_json_kv_str(out, "digest", d->name);
+	op_json_key(out, "alerts");
+	op_json_begin(out, '[');
+	for (size_t i = 0; i < d->n; i++)
+		op_json_raw(out, d->alerts[i]);
+	op_json_end(out, ']');
+	op_json_kv_u64(out, "more", d->more);
+	put_place(&d->at, out);
+	op_json_end(out, '}');
+}
+
+void message_test_slack(const struct message_place *at, struct op_buf *out)
+{
+	char text[256];
+	(void)snprintf(text, sizeof(text), "*Test* from %s on %s: alerts arrive here.",
+		       at->appliance, at->host); /* cut at worst */
+	slack_begin(&(struct slack){"good", text, at}, out);
+	slack_end(out);
+}
+
+void message_test_webhook(const struct message_place *at, const char *key, struct op_buf *out)
+{
+	op_json_begin(out, '{');
+	op_json_kv_str(out, "key", key);
+	op_json_kv_bool(out, "test", true);
+	op_json_kv_str(out, "message", "This is a test: alerts arrive here.");
+	put_place(at, out);
+	op_json_end(out, '}');
+}
