@@ -1,0 +1,381 @@
+/*
+ * calls.c - what people ask of the alerts: a test message, the list, quiet for a while.
+ *
+ * Loop thread. A test goes the way of every message, through the outbox, and its call is answered
+ * when the receiver has; or after a few seconds with what is known until then, because who asked
+ * does not wait longer.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alerts.h"
+#include "lib/net/outbox_calls.h"
+
+#define TEST_NS (4500 * OP_NS_PER_MS) /* under the time-out of `outpost call` */
+#define TEST_PAUSE_NS OP_NS_PER_S
+
+struct tested {
+	unsigned channel;
+	bool done;
+	struct courier_attempt attempt;
+};
+
+struct test {
+	struct op_call_later *later;
+	char key[COURIER_KEY_MAX];
+	uint64_t until_ns;
+	struct tested channel[ALERTS_CHANNELS_MAX];
+	size_t n;
+};
+
+/* ---- test ------------------------------------------------------------------------------- */
+
+static void put_result(const struct alerts *a, const struct tested *t, json_t *list)
+{
+	const struct courier_attempt *at = &t->attempt;
+	const char *name = alerts_channel_at(a->set, t->channel)->name;
+	const char *message = t->done ? at->message : "no answer yet";
+	(void)json_array_append_new(list, json_pack("{s:s, s:b, s:i, s:s, s:f}", "channel", name,
+						    "delivered", at->delivered, "status",
+						    at->status, "message", message, "took_ms",
+						    (double)at->took_ns / 1e6)); /* or short */
+}
+
+static void finish_test(struct alerts *a)
+{
+	struct test *t = OP_STEAL(a->test);
+	json_t *list = json_array();
+	OP_AUTO_BUF struct op_buf failed;
+	op_buf_init(&failed, 2048);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct tested *one = &t->channel[i];
+		put_result(a, one, list);
+		if (!one->attempt.delivered)
+			op_buf_printf(&failed, "%s%s: %s", failed.len ? "; " : "",
+				      alerts_channel_at(a->set, one->channel)->name,
+				      one->done ? one->attempt.message : "no answer yet");
+	}
+	op_call_finish(t->later, failed.len ? -EIO : 0, json_pack("{s:o}", "channels", list),
+		       failed.data);
+	free(t);
+}
+
+static bool all_done(const struct test *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!t->channel[i].done)
+			return false;
+	return true;
+}
+
+void calls_attempt(struct alerts *a, const struct courier_attempt *attempt)
+{
+	struct test *t = a->test;
+	if (!t || strcmp(t->key, attempt->key) != 0)
+		return;
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->channel[i].channel != attempt->channel || t->channel[i].done)
+			continue;
+		t->channel[i].done = true;
+		t->channel[i].attempt = *attempt;
+	}
+	if (all_done(t))
+		finish_test(a);
+}
+
+void calls_look(struct alerts *a, uint64_t now_ns)
+{
+	if (a->test && (now_ns >= a->test->until_ns || all_done(a->test)))
+		finish_test(a);
+}
+
+void calls_stop(struct alerts *a)
+{
+	if (a->test)
+		finish_test(a);
+}
+
+/* The log is written at once. */
+static void test_log(struct tested *to)
+{
+	op_log(OP_NOTICE, "alert: test: alerts arrive here");
+	to->done = to->attempt.delivered = true;
+	(void)snprintf(to->attempt.message, sizeof(to->attempt.message), "written");
+}
+
+static void write_test(const struct alerts *a, size_t i, const char *key, struct courier_job *job)
+{
+	struct courier_message *m = &job->messages[job->n];
+	struct message_place at;
+	struct op_buf body;
+	op_buf_init(&body, 4096);
+	tell_place(a, op_now_ns(), &at);
+	if (alerts_channel_at(a->set, i)->type == ALERTS_SLACK)
+		message_test_slack(&at, &body);
+	else
+		message_test_webhook(&at, key, &body);
+	m->channel = (unsigned)i;
+	m->test = true;
+	(void)snprintf(m->key, sizeof(m->key), "%s", key); /* of that size */
+	(void)snprintf(m->about, sizeof(m->about), "test");
+	m->body = op_buf_steal(&body);
+	op_buf_finish(&body);
+	job->n += m->body != NULL;
+}
+
+static void fill_test(struct alerts *a, struct test *t, const char *only, struct courier_job *job)
+{
+	job->n = 0;
+	for (size_t i = 0; i < a->set->channels.n; i++) {
+		const struct alerts_channel *ch = alerts_channel_at(a->set, i);
+		if ((only && strcmp(only, ch->name) != 0) || (ch->type != ALERTS_LOG && !*ch->url))
+			continue;
+		struct tested *to = &t->channel[t->n++];
+		to->channel = (unsigned)i;
+		if (ch->type == ALERTS_LOG)
+			test_log(to);
+		else
+			write_test(a, i, t->key, job);
+	}
+}
+
+static int call_test(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	const char *only = json_string_value(json_object_get(args, "channel"));
+	char id[ALERTS_ID_BYTES];
+	uint64_t now = op_now_ns();
+	if (a->test || now - a->tested_ns < TEST_PAUSE_NS) {
+		op_buf_puts(error, "there was a test just now: wait a moment");
+		return -EBUSY;
+	}
+	struct test *t = calloc(1, sizeof(*t));
+	struct courier_job *job = courier_job_create(ALERTS_CHANNELS_MAX);
+	if (t && job) {
+		tell_new_id(id);
+		(void)tell_key(t->key, id, "test");
+		t->until_ns = now + TEST_NS;
+		fill_test(a, t, only, job);
+	}
+	if (!t || !job || t->n == 0 || !(t->later = op_call_defer(s))) {
+		bool none = t && job && t->n == 0;
+		if (none && only)
+			op_buf_printf(error, "there is no channel \"%.47s\", or it has no address",
+				      only);
+		else if (none)
+			op_buf_puts(error, "no channel has an address, and none is a log");
+		free(t);
+		courier_job_free(job);
+		return none ? -ENOENT : -ENOMEM;
+	}
+	a->test = t;
+	a->tested_ns = now;
+	courier_post(a->courier, job);
+	/* The answer may not be given from within the method: a log alone is told at the next look.
+	 */
+	return 0;
+}
+
+/* ---- list ------------------------------------------------------------------------------- */
+
+static json_t *number_or_null(double v)
+{
+	return isnan(v) || isinf(v) ? json_null() : json_real(v);
+}
+
+static json_t *time_or_null(const struct alert *al)
+{
+	char text[OP_RFC3339_BYTES];
+	struct message_place at;
+	tell_place(al->alerts, op_now_ns(), &at);
+	int64_t wall = al->since_wall_ns;
+	if (!rule_is_raised(&al->rule))
+		return json_null();
+	if (!wall && al->rule.since_ns && at.clock_known)
+		wall = (int64_t)(al->rule.since_ns + (uint64_t)at.offset_ns);
+	if (!wall)
+		return json_null();
+	op_time_rfc3339(wall, text);
+	return json_string(text);
+}
+
+static json_t *rule_json(const struct alert *al)
+{
+	const struct rule *r = &al->rule;
+	uint64_t now = op_now_ns();
+	bool muted = tell_muted(al), raised = rule_is_raised(r);
+	OP_AUTO_BUF struct op_buf words;
+	op_buf_init(&words, 4096);
+	struct message m = {.rule = al->set,
+			    .raised = raised,
+			    .unit = al->unit,
+			    .label = *al->label ? al->label : NULL,
+			    .reason = *al->reason ? al->reason : NULL,
+			    .value = r->value,
+			    .threshold = r->threshold};
+	tell_place(al->alerts, now, &m.at);
+	m.id = m.key = al->id;
+	if (raised)
+		message_words(&m, &words);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "rule",
+			      al->set->name, "state", rule_state_name(r->state), "severity",
+			      alerts_severity_names[al->set->severity], "topic", al->set->topic,
+			      "field", al->set->field, "unit", al->unit, "problem", al->problem,
+			      "told", al->told, "raises", (json_int_t)al->raises);
+	if (!o)
+		return NULL;
+	/* Out of memory: a member is missing. */
+	(void)json_object_set_new(o, "alert", raised ? json_string(al->id) : json_null());
+	(void)json_object_set_new(o, "message", json_string(words.len ? words.data : ""));
+	(void)json_object_set_new(o, "value", raised ? number_or_null(r->value) : json_null());
+	(void)json_object_set_new(o, "threshold",
+				  raised ? number_or_null(r->threshold) : json_null());
+	(void)json_object_set_new(o, "since", time_or_null(al));
+	(void)json_object_set_new(o, "muted_s",
+				  json_real(muted ? (double)(al->muted_until_ns - now) / 1e9 : 0));
+	return o;
+}
+
+void calls_masked(const struct alerts_channel *ch, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (ch->type != ALERTS_LOG && *ch->url)
+		op_url_masked(ch->url, out, size);
+}
+
+static json_t *channel_json(const struct alerts *a, size_t i, const struct courier_view *v)
+{
+	const struct alerts_channel *ch = alerts_channel_at(a->set, i);
+	const struct courier_channel_view *c = &v->channel[i];
+	char url[300];
+	calls_masked(ch, url, sizeof(url));
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "channel",
+			 ch->name, "type", alerts_channel_types[ch->type], "url", url, "on",
+			 ch->type == ALERTS_LOG || *ch->url, "failing", a->channel[i].failing,
+			 "error", a->channel[i].error, "waiting", (json_int_t)c->waiting, "dead",
+			 (json_int_t)c->dead, "in_memory", (json_int_t)c->spooled, "delivered",
+			 (json_int_t)(c->delivered + c->from_memory), "evicted",
+			 (json_int_t)c->evicted, "dropped", (json_int_t)c->dropped);
+}
+
+static int call_list(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	json_t *rules = json_array(), *channels = json_array();
+	struct courier_view v;
+	courier_view(a->courier, &v);
+	/* Out of memory: a shorter list. */
+	for (size_t i = 0; i < a->n_alerts; i++)
+		(void)json_array_append_new(rules, rule_json(&a->alert[i]));
+	for (size_t i = 0; i < a->set->channels.n; i++)
+		(void)json_array_append_new(channels, channel_json(a, i, &v));
+	*ret_result = json_pack("{s:o, s:o, s:s}", "rules", rules, "channels", channels, "clock",
+				op_clock_quality_name(a->clock.now.quality));
+	return *ret_result ? 0 : -ENOMEM;
+}
+
+/* ---- mute ------------------------------------------------------------------------------- */
+
+static void mute(struct alert *al, double minutes)
+{
+	struct message_place at;
+	uint64_t now = op_now_ns(), ns = (uint64_t)(minutes * 60e9);
+	tell_place(al->alerts, now, &at);
+	al->muted_until_ns = minutes > 0 ? now + ns : 0;
+	al->muted_until_wall_ns = 0;
+	if (minutes > 0 && at.clock_known)
+		al->muted_until_wall_ns = (int64_t)(now + ns + (uint64_t)at.offset_ns);
+	if (minutes > 0)
+		op_log(OP_NOTICE, "rule %s is muted for %g min", al->set->name, minutes);
+	else
+		op_log(OP_NOTICE, "rule %s is not muted any more", al->set->name);
+	tell_now(al, now); /* keeps it, and tells what is to be told */
+}
+
+/* rule: a name, or "all". The number of rules, or a negative error. */
+static int mute_named(struct alerts *a, const char *name, double minutes, struct op_buf *error)
+{
+	int n = 0;
+	for (size_t i = 0; name && i < a->n_alerts; i++) {
+		if (strcmp(name, "all") != 0 && strcmp(name, a->alert[i].set->name) != 0)
+			continue;
+		mute(&a->alert[i], minutes);
+		n++;
+	}
+	tell_state(a);
+	if (n > 0)
+		return n;
+	op_buf_puts(error, "rule: expected the name of a rule, or all");
+	return -EINVAL;
+}
+
+static int call_mute(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	double minutes = json_number_value(json_object_get(args, "minutes"));
+	const char *name = json_string_value(json_object_get(args, "rule"));
+	if (!(minutes > 0 && minutes <= ALERTS_MUTE_MAX_MIN)) {
+		op_buf_printf(error, "minutes: expected a number up to %d", ALERTS_MUTE_MAX_MIN);
+		return -EINVAL;
+	}
+	int n = mute_named(a, name, minutes, error);
+	*ret_result = n > 0 ? json_pack("{s:i, s:f}", "rules", n, "minutes", minutes) : NULL;
+	return n < 0 ? n : 0;
+}
+
+static int call_unmute(struct op_service *s, json_t *args, json_t **ret_result,
+		       struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	const char *name = json_string_value(json_object_get(args, "rule"));
+	int n = mute_named(a, name, 0, error);
+	*ret_result = n > 0 ? json_pack("{s:i}", "rules", n) : NULL;
+	return n < 0 ? n : 0;
+}
+
+/* ---- outbox ----------------------------------------------------------------------------- */
+
+static void on_answer(void *arg, int err, json_t *result, const char *error)
+{
+	op_call_finish(arg, err, result, error);
+}
+
+/* The outbox is the courier's: its thread makes the call, and the answer comes later. */
+static int ask(struct op_service *s, json_t *args, enum courier_ask what)
+{
+	struct alerts *a = op_service_self(s);
+	struct op_call_later *later = op_call_defer(s);
+	if (!later)
+		return -ENOMEM;
+	int r = courier_ask(a->courier, what, args, on_answer, later);
+	if (r < 0)
+		op_log(OP_WARNING, "outbox: %s", op_strerror(r)); /* the client's time runs out */
+	return 0;
+}
+
+static int call_outbox_retry(struct op_service *s, json_t *args, json_t **ret_result,
+			     struct op_buf *error)
+{
+	return ask(s, args, COURIER_RETRY);
+}
+
+static int call_outbox_drop(struct op_service *s, json_t *args, json_t **ret_result,
+			    struct op_buf *error)
+{
+	return ask(s, args, COURIER_DROP);
+}
+
+const struct op_call alerts_calls[] = {
+	{"list", "rules with their state, and channels", call_list},
+	{"test", "send a test message, to all channels or channel=NAME, and say what became of it",
+	 call_test},
+	{"mute", "tell nobody about rule=NAME (or all) for minutes=N", call_mute},
+	{"unmute", "tell about rule=NAME (or all) again", call_unmute},
+	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_outbox_retry},
+	{"outbox_drop", OP_OUTBOX_DROP_HELP, call_outbox_drop},
+};
+const size_t alerts_calls_count = OP_ARRAY_SIZE(alerts_calls);
