@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
 	{"top", "the same, live", op_tool_top},
 	{"tap", "print the records of topics as they come", op_tool_tap},
 	{"call", "ask a service something", op_tool_call},
+	{"outbox", "what waits to reach the outside, and what could not", op_tool_outbox},
 	{"config", "check, show and explain settings", op_tool_config},
 };
 

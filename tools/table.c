@@ -17,14 +17,14 @@
 #define GAP 2
 #define TAIL_ROOM 32 /* the last column keeps this, if it has so much to say */
 
-static void begin(struct op_table *t, const struct op_table_column *columns, size_t n)
+void op_table_begin(struct op_table *t, const struct op_table_column *columns, size_t n)
 {
 	memcpy(t->column, columns, n * sizeof(*columns));
 	t->n_columns = n;
 	t->n_rows = 0;
 }
 
-static struct op_table_row *add_row(struct op_table *t, enum op_health mood)
+struct op_table_row *op_table_add(struct op_table *t, enum op_health mood)
 {
 	if (t->n_rows == t->cap) {
 		size_t cap = t->cap ? 2 * t->cap : 16;
@@ -97,9 +97,9 @@ void op_table_services(struct op_table *t, const struct op_view_service *const *
 		{"UPTIME", false, 7},  {"PID", false, 6},    {"SCHED", true, 8},
 		{"REASON", true, 0},
 	};
-	begin(t, columns, OP_ARRAY_SIZE(columns));
+	op_table_begin(t, columns, OP_ARRAY_SIZE(columns));
 	for (size_t i = 0; i < n; i++) {
-		struct op_table_row *row = add_row(t, list[i]->is.health);
+		struct op_table_row *row = op_table_add(t, list[i]->is.health);
 		if (row)
 			service_row(row, list[i], now_ns);
 	}
@@ -179,12 +179,12 @@ void op_table_topics(struct op_table *t, const struct op_view_topic *const *list
 		{"READERS", true, 0},
 	};
 	const size_t trend = 4;
-	begin(t, columns, OP_ARRAY_SIZE(columns));
+	op_table_begin(t, columns, OP_ARRAY_SIZE(columns));
 	if (spark == OP_SPARK_NONE)
 		memmove(&t->column[trend], &t->column[trend + 1],
 			(--t->n_columns - trend) * sizeof(columns[0]));
 	for (size_t i = 0; i < n; i++) {
-		struct op_table_row *row = add_row(t, topic_mood(list[i]));
+		struct op_table_row *row = op_table_add(t, topic_mood(list[i]));
 		if (row)
 			topic_row(row, list[i], spark);
 	}

@@ -35,6 +35,11 @@ struct op_table {
 
 enum op_spark { OP_SPARK_NONE, OP_SPARK_ASCII, OP_SPARK_UTF8 };
 
+/* An empty table; columns are copied, at most OP_TABLE_COLUMNS. */
+void op_table_begin(struct op_table *t, const struct op_table_column *columns, size_t n);
+/* A row of empty cells, valid until the next; NULL without memory. */
+struct op_table_row *op_table_add(struct op_table *t, enum op_health mood);
+
 /* Fill the table anew, rows in the order given. Without memory rows are left out. */
 void op_table_services(struct op_table *t, const struct op_view_service *const *list, size_t n,
 		       uint64_t now_ns);

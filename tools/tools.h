@@ -14,6 +14,7 @@
 
 int op_tool_run(int argc, char **argv);
 int op_tool_call(int argc, char **argv);
+int op_tool_outbox(int argc, char **argv);
 int op_tool_config(int argc, char **argv);
 int op_tool_tap(int argc, char **argv);
 int op_tool_status(int argc, char **argv);
