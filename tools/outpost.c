@@ -22,6 +22,7 @@ static const struct subcommand subcommands[] = {
 	{"status", "services and topics of a running appliance", op_tool_status},
 	{"top", "the same, live", op_tool_top},
 	{"tap", "print the records of topics as they come", op_tool_tap},
+	{"export", "print the records that were kept", op_tool_export},
 	{"call", "ask a service something", op_tool_call},
 	{"outbox", "what waits to reach the outside, and what could not", op_tool_outbox},
 	{"config", "check, show and explain settings", op_tool_config},

@@ -17,6 +17,7 @@ int op_tool_call(int argc, char **argv);
 int op_tool_outbox(int argc, char **argv);
 int op_tool_config(int argc, char **argv);
 int op_tool_tap(int argc, char **argv);
+int op_tool_export(int argc, char **argv);
 int op_tool_status(int argc, char **argv);
 int op_tool_top(int argc, char **argv);
 

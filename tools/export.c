@@ -1,0 +1,279 @@
+/*
+ * export.c - `outpost export`: stored records as CSV or JSON lines.
+ *
+ * Reads the history database itself, with nothing running or while the recorder writes. One thread,
+ * 64 KiB of text at a time; a signal ends it between two of them and leaves no file behind.
+ * Described in outpost-export(1).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "export.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "state.h"
+#include "tools.h"
+
+#define STEP_BYTES 65536
+#define TEXT_LIMIT (4 << 20)
+
+volatile sig_atomic_t export_signal;
+
+static const char usage[] =
+	"usage: outpost export TOPIC [APPLIANCE] [options]\n"
+	"       outpost export --list [APPLIANCE] [options]\n"
+	"Prints the records that were kept of a topic, oldest first.\n"
+	"\n"
+	"  --from T         from this time on, and\n"
+	"  --to T           before this one: 2026-11-21, 2026-11-21T10:00Z, Unix seconds, -2h, "
+	"now\n"
+	"  --format F       csv (default) or jsonl\n"
+	"  --fields A,B     only these fields\n"
+	"  --level L        raw (default), or what was summed up: 1s, 1min, 1h\n"
+	"  --output FILE    to this file, which has its name when it is whole\n"
+	"  --list           which topics there are, and from when to when\n"
+	"  --state DIR      state directory of the appliance\n"
+	"  --database FILE  the database itself\n";
+
+static void on_signal(int number)
+{
+	export_signal = number;
+}
+
+/* A second one ends the program at once. */
+static void catch_signals(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(numbers); i++)
+		(void)sigaction(numbers[i], &stop, NULL); /* valid numbers: cannot fail */
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* ---- options ------------------------------------------------------------------------------ */
+
+static const struct option long_options[] = {
+	{"from", required_argument, NULL, 'f'},
+	{"to", required_argument, NULL, 't'},
+	{"format", required_argument, NULL, 'F'},
+	{"fields", required_argument, NULL, 'i'},
+	{"level", required_argument, NULL, 'l'},
+	{"output", required_argument, NULL, 'o'},
+	{"state", required_argument, NULL, 's'},
+	{"database", required_argument, NULL, 'd'},
+	{"list", no_argument, NULL, 'L'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool take_time(const char *option, int64_t *ret)
+{
+	if (op_time_parse(optarg, op_wall_ns(op_now_ns()), ret) == 0)
+		return true;
+	fprintf(stderr,
+		"outpost export: --%s %s: expected a time like 2026-11-21T10:00:00Z, -2h "
+		"or now\n",
+		option, optarg);
+	return false;
+}
+
+static bool take_level(unsigned *ret)
+{
+	for (unsigned level = 0; level < OP_TIER_LEVELS; level++) {
+		if (!strcmp(optarg, op_tier_name(level))) {
+			*ret = level;
+			return true;
+		}
+	}
+	fprintf(stderr, "outpost export: --level %s: expected raw, 1s, 1min or 1h\n", optarg);
+	return false;
+}
+
+static bool take_format(enum op_export_format *ret)
+{
+	*ret = !strcmp(optarg, "jsonl") ? OP_EXPORT_JSONL : OP_EXPORT_CSV;
+	if (*ret == OP_EXPORT_JSONL || !strcmp(optarg, "csv"))
+		return true;
+	fprintf(stderr, "outpost export: --format %s: expected csv or jsonl\n", optarg);
+	return false;
+}
+
+static bool take_option(struct export_options *o, int c)
+{
+	switch (c) {
+	case 'f':
+		return take_time("from", &o->records.from_wall_ns);
+	case 't':
+		return take_time("to", &o->records.to_wall_ns);
+	case 'F':
+		return take_format(&o->records.format);
+	case 'i':
+		o->records.fields = optarg;
+		return true;
+	case 'l':
+		return take_level(&o->records.level);
+	case 'o':
+		o->output = optarg;
+		return true;
+	case 's':
+		o->state = optarg;
+		return true;
+	case 'd':
+		o->database = optarg;
+		return true;
+	case 'L':
+		o->list = true;
+		return true;
+	default:
+		fputs(usage, stderr);
+		return false;
+	}
+}
+
+static bool take_arguments(struct export_options *o, int argc, char **argv)
+{
+	int i = optind;
+	if (!o->list && i < argc)
+		o->records.topic = argv[i++];
+	if (i < argc)
+		o->appliance = argv[i++];
+	if (i == argc && (o->list || o->records.topic)) {
+		if (o->records.from_wall_ns < o->records.to_wall_ns)
+			return true;
+		fputs("outpost export: --from is not before --to\n", stderr);
+		return false;
+	}
+	fputs(usage, stderr);
+	return false;
+}
+
+/* 0, or the exit status plus one. */
+static int parse(int argc, char **argv, struct export_options *o)
+{
+	int c;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return 1;
+		}
+		if (!take_option(o, c))
+			return 3;
+	}
+	return take_arguments(o, argc, argv) ? 0 : 3;
+}
+
+/* ---- exporting ---------------------------------------------------------------------------- */
+
+static int copy_records(struct op_export *e, struct export_file *file, struct export_bar *bar)
+{
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, TEXT_LIMIT);
+	int more = 1;
+	while (more > 0) {
+		op_buf_reset(&text);
+		more = op_export_step(e, STEP_BYTES, &text);
+		int r = more < 0 ? more : export_file_write(file, text.data, text.len);
+		if (r < 0)
+			return r;
+		if (export_signal && more > 0)
+			return -ECANCELED;
+		export_bar_show(bar, op_export_progress(e), op_export_records(e));
+	}
+	return 0;
+}
+
+/* What came of it, in a line if it is worth one. */
+static int tell(int r, const struct export_options *o, const struct op_export *e)
+{
+	const char *to = o->output ? o->output : "standard output";
+	if (op_export_damaged(e) > 0)
+		fprintf(stderr, "outpost export: %llu damaged chunks were left out\n",
+			(unsigned long long)op_export_damaged(e));
+	if (r == 0 || (r == -EPIPE && !o->output))
+		return 0;
+	if (r == -ECANCELED)
+		fprintf(stderr, "outpost export: stopped%s\n",
+			o->output ? "; nothing was written" : "");
+	else if (r == -ENOSPC || r == -EDQUOT)
+		fprintf(stderr,
+			"outpost export: %s: %s after %llu records; make room, or name "
+			"another place with --output\n",
+			to, op_strerror(r), (unsigned long long)op_export_records(e));
+	else
+		fprintf(stderr, "outpost export: %s: %s\n", to, op_strerror(r));
+	return r == -ECANCELED && export_signal ? 128 + export_signal : 1;
+}
+
+static int export_records(struct op_query *q, const struct export_options *o)
+{
+	char mem[1024];
+	struct op_buf note;
+	struct op_export *e;
+	struct export_file file;
+	struct export_bar bar;
+	op_buf_init_fixed(&note, mem, sizeof(mem));
+	int r = op_export_begin(q, &o->records, &e, &note);
+	if (r < 0) {
+		fprintf(stderr, "outpost export: %s\n", note.len ? note.data : op_strerror(r));
+		return 1;
+	}
+	r = export_file_open(&file, o->output);
+	if (r == 0) {
+		export_bar_begin(&bar, file.path || !isatty(STDOUT_FILENO));
+		r = copy_records(e, &file, &bar);
+		export_bar_end(&bar);
+		if (r == 0)
+			r = export_file_keep(&file);
+		export_file_close(&file);
+	}
+	int status = tell(r, o, e);
+	op_export_end(e);
+	return status;
+}
+
+static int find_database(const struct export_options *o, char *ret, size_t size)
+{
+	if (!o->database)
+		return op_tool_state("outpost export", o->state, o->appliance, "history.db", ret,
+				     size);
+	if ((size_t)snprintf(ret, size, "%s", o->database) < size)
+		return 0;
+	fputs("outpost export: --database: the name is too long\n", stderr);
+	return -ENAMETOOLONG;
+}
+
+static void tell_no_database(const char *path, int r)
+{
+	const char *hint = r == -ENOENT        ? "; nothing was recorded there yet"
+			   : r == -EACCES      ? "; run this as root, or as the user that owns it"
+			   : r == -OP_EDAMAGED ? "; the recorder sets it aside when it starts"
+			   : r == -OP_ENEWER   ? "; use the outpost that made it"
+					       : "";
+	fprintf(stderr, "outpost export: %s: %s%s\n", path, op_strerror(r), hint);
+}
+
+int op_tool_export(int argc, char **argv)
+{
+	struct export_options o = {.records = {.from_wall_ns = INT64_MIN, .to_wall_ns = INT64_MAX}};
+	char path[PATH_MAX];
+	struct op_query *q;
+	int done = parse(argc, argv, &o);
+	if (done)
+		return done - 1;
+	if (find_database(&o, path, sizeof(path)) < 0)
+		return 1;
+	int r = op_query_open(path, &q);
+	if (r < 0) {
+		tell_no_database(path, r);
+		return 1;
+	}
+	catch_signals();
+	int status = o.list ? export_list(q) : export_records(q, &o);
+	op_query_close(q);
+	return status;
+}
