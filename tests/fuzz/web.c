@@ -113,10 +113,12 @@ static int connect_client(void)
 	assert(fd >= 0);
 	assert(!setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)));
 	assert(!bind(fd, (struct sockaddr *)&from, sizeof(from)));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		perror("connect");
-		abort();
-	}
+	/* The alarms of libFuzzer interrupt it; then it goes on by itself and is asked again. */
+	while (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EISCONN)
+		if (errno != EINTR && errno != EALREADY) {
+			perror("connect");
+			abort();
+		}
 	return fd;
 }
 
