@@ -243,6 +243,36 @@ static void write_hub(struct web *w, struct op_buf *b)
 	write_counters(list, OP_ARRAY_SIZE(list), b);
 }
 
+#define ASKED(what, value) \
+	TOTAL_BY("outpost_history_asked_total", "questions about the past", "what", what, value)
+#define ENDED(how, value) \
+	TOTAL_BY("outpost_history_ended_total", "how those ended", "how", how, value)
+
+static void write_history(struct web *w, struct op_buf *b)
+{
+	const struct web_history_counters *c = &w->asked;
+	const struct counter list[] = {
+		ASKED("list", c->lists),
+		ASKED("points", c->points),
+		ASKED("export", c->exports),
+		ENDED("answered", c->ended[WEB_ANSWERED]),
+		ENDED("wrong", c->ended[WEB_WRONG]),
+		ENDED("failed", c->ended[WEB_FAILED]),
+		ENDED("left", c->ended[WEB_LEFT]),
+		ENDED("refused", c->refused),
+		GAUGE("outpost_history_working", "questions worked on now", c->working),
+		GAUGE("outpost_history_waiting", "questions that wait now", c->waiting),
+		GAUGE("outpost_history_exports", "exports under way now", c->open_exports),
+		TOTAL("outpost_history_damaged_total",
+		      "chunks that could not be read and were passed over", c->damaged),
+		TOTAL("outpost_history_exported_records_total", "records exported", c->records),
+	};
+	write_counters(list, OP_ARRAY_SIZE(list), b);
+	op_prom_head(b, "outpost_history_work_seconds_total", "counter",
+		     "time of the threads that read history");
+	op_prom_value(b, "outpost_history_work_seconds_total", NULL, (double)c->work_ns / 1e9);
+}
+
 int web_metrics_write(struct web *w, struct op_buf *b)
 {
 	op_prom_head(b, "outpost_info", "gauge", "version and appliance");
@@ -256,5 +286,6 @@ int web_metrics_write(struct web *w, struct op_buf *b)
 	write_values(w, b);
 	write_http(w, b);
 	write_hub(w, b);
+	write_history(w, b);
 	return 200;
 }

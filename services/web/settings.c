@@ -27,6 +27,8 @@ const struct op_setting web_settings_table[] = {
 	 .unit = "s", .help = "time a client may take nothing of what it is sent"},
 	{"root", OP_SET_STRING, TEXT(root), .def = "",
 	 .help = "folder of the page; empty: web beside the program, else /usr/share/outpost/web"},
+	{"history", OP_SET_STRING, TEXT(history), .def = "",
+	 .help = "history database; empty: history.db in the state directory"},
 	{"origins", OP_SET_STRING, TEXT(origins), .def = "*",
 	 .help = "pages that may connect to /ws: *, same, or a list of origins with commas"},
 	{"token", OP_SET_STRING, TEXT(token), .def = "", .flags = OP_SET_SECRET,

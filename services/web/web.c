@@ -7,7 +7,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
-#include "web.h"
+#include "history.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -99,6 +99,20 @@ static void read_services(struct web *w)
 	}
 }
 
+static void read_history(struct web *w)
+{
+	const struct op_config *config = op_service_config(w->service);
+	char program[128];
+	for (size_t i = 0; i < w->n_services && !w->recorder; i++) {
+		op_config_program(config, w->services[i], program, sizeof(program));
+		if (!strcmp(program, "outpost-recorder"))
+			w->recorder = w->services[i];
+	}
+	snprintf(w->history_path, sizeof(w->history_path), "%s%s",
+		 w->set->history[0] ? w->set->history : op_service_state_dir(w->service),
+		 w->set->history[0] ? "" : "/history.db");
+}
+
 static bool is_dir(const char *path)
 {
 	struct stat st;
@@ -140,14 +154,21 @@ static void mount_page(struct web *w)
 
 static int mount(struct web *w)
 {
+	const struct {
+		const char *pattern;
+		op_http_fn fn;
+	} routes[] = {
+		{"/metrics", on_metrics},
+		{"/status", on_status},
+		{"/api/topics", on_topics},
+		{"/api/history", web_kept_get},
+		{"/api/topics/{topic}/history", web_points_get},
+		{"/api/topics/{topic}/export", web_export_get},
+	};
 	int r = op_http_route(w->http, OP_HTTP_GET, "/health", on_health, w);
 	op_http_require_token(w->http, w->set->token);
-	if (!r)
-		r = op_http_route(w->http, OP_HTTP_GET, "/metrics", on_metrics, w);
-	if (!r)
-		r = op_http_route(w->http, OP_HTTP_GET, "/status", on_status, w);
-	if (!r)
-		r = op_http_route(w->http, OP_HTTP_GET, "/api/topics", on_topics, w);
+	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
+		r = op_http_route(w->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, w);
 	if (!r)
 		r = op_hub_mount(w->hub, w->http, "/ws");
 	mount_page(w);
@@ -299,10 +320,13 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	for_cached(w, init_cached);
 	check_files(w);
 	read_services(w);
+	read_history(w);
 	int r = listen_http(w);
 	if (r < 0)
 		return explain_listen(w, r);
-	r = start_hub(w);
+	r = web_jobs_start(w);
+	if (!r)
+		r = start_hub(w);
 	if (!r)
 		r = mount(w);
 	if (!r)
@@ -325,6 +349,7 @@ static void stop(struct op_service *s, void *self)
 		uv_close((uv_handle_t *)&w->timer, NULL);
 	op_hub_close(w->hub);
 	op_http_close(w->http);
+	web_jobs_stop(w);
 	web_board_close(w);
 	for_cached(w, finish_cached);
 	w->hub = NULL;

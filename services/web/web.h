@@ -19,7 +19,7 @@ struct web_settings {
 	struct op_listen listen;
 	int64_t max_clients, max_connections, request_timeout_s, idle_timeout_s, stall_timeout_s;
 	double max_rate_hz;
-	char root[512], origins[512], token[256];
+	char root[512], origins[512], token[256], history[512];
 };
 extern const struct op_setting web_settings_table[];
 extern const size_t web_settings_count;
@@ -48,6 +48,21 @@ struct web_cached {
 	int status;
 };
 
+/* How a question about the past ended; wrong: the answer was 400 or 404. */
+enum web_job_end { WEB_ANSWERED, WEB_WRONG, WEB_FAILED, WEB_LEFT, WEB_ENDS };
+
+/* Questions since the service started (metrics.c). */
+struct web_history_counters {
+	uint64_t lists, points, exports; /* asked */
+	uint64_t ended[WEB_ENDS], refused;
+	uint64_t records;                        /* exported */
+	uint64_t damaged;                        /* chunks passed over */
+	uint64_t work_ns;                        /* time of the threads */
+	uint64_t working, waiting, open_exports; /* now */
+};
+
+struct web_jobs;
+
 struct web {
 	struct op_service *service;
 	const struct web_settings *set;
@@ -59,6 +74,10 @@ struct web {
 	size_t n_topics;
 	char services[WEB_SERVICES_MAX][OP_TOPIC_NAME_MAX + 1];
 	size_t n_services;
+	const char *recorder; /* the service that keeps history; NULL: there is none */
+	char history_path[1024];
+	struct web_jobs *jobs;
+	struct web_history_counters asked;
 	struct web_cached health, metrics, status, list;
 };
 
