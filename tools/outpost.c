@@ -26,6 +26,8 @@ static const struct subcommand subcommands[] = {
 	{"call", "ask a service something", op_tool_call},
 	{"outbox", "what waits to reach the outside, and what could not", op_tool_outbox},
 	{"config", "check, show and explain settings", op_tool_config},
+	{"backup", "keep settings and state in a file", op_tool_backup},
+	{"restore", "put a backup back", op_tool_backup},
 };
 
 #define N_SUBCOMMANDS OP_ARRAY_SIZE(subcommands)

@@ -13,9 +13,11 @@
  */
 #include "lib/store/db.h"
 
+#include "power.h"
 #include "store_power.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -130,6 +132,14 @@ static struct op_db *open_large(void)
 	return db;
 }
 
+static void sync_file(void)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	CHECK_INT(fsync(fd), 0);
+	CHECK_INT(close(fd), 0);
+}
+
 static void fill(uint64_t megabytes)
 {
 	struct op_db *db = open_large();
@@ -138,6 +148,7 @@ static void fill(uint64_t megabytes)
 		CHECK_INT(op_db_exec(db,
 				     "INSERT INTO chunks(data) VALUES(zeroblob(4 * 1024 * 1024))"),
 			  0);
+	sync_file(); /* else the first sync afterwards is for all of it */
 	CHECK_INT(op_db_exec(db, "PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=FULL"), 0);
 	for (int i = 0; i < 250; i++) /* a log as long as it gets */
 		CHECK_INT(op_db_exec(db, "INSERT INTO chunks(data) VALUES(randomblob(3900))"), 0);

@@ -1,0 +1,344 @@
+# backup.py - `outpost backup` while an appliance runs, `outpost restore` onto nothing and onto
+# something; archives that are cut, foreign, newer or malicious change nothing.
+#
+# SPDX-FileCopyrightText: The Outpost authors
+# SPDX-License-Identifier: MIT
+import hashlib
+import io
+import json
+import os
+import pathlib
+import pty
+import shutil
+import sqlite3
+import stat
+import subprocess
+import tarfile
+import threading
+
+import outpost_test as ot
+
+SECRET = "hunter2-do-not-tell"
+
+
+def outpost(*args, **kw):
+    return ot.run(ot.OUTPOST, *args, **kw)
+
+
+def good(*args, **kw):
+    done = outpost(*args, **kw)
+    assert done.returncode == 0, f"{args}: {done.returncode}: {done.stdout}{done.stderr}"
+    return done
+
+
+def refused(what, *args, status=1):
+    done = outpost(*args)
+    assert done.returncode == status and what in done.stderr, f"{args}: {done.returncode}: {done.stderr}"
+    return done.stderr
+
+
+def make_database(path, rows):
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, text)")
+    db.executemany("INSERT INTO t(text) VALUES(?)", [("x" * 100,)] * rows)
+    db.commit()
+    return db
+
+
+def make_state():
+    """A state directory as services leave it; the database is still open, and has a log."""
+    state = ot.directory() / "state" / "sensorhub"
+    (state / "evidence" / "deep").mkdir(parents=True)
+    db = make_database(state / "history.db", 1000)
+    (state / "position").write_text("17\n")
+    (state / "evidence" / "deep" / "picture.jpg").write_bytes(os.urandom(5000))
+    (state / "old.db.damaged-20260101T000000Z").write_bytes(b"rubbish")
+    (state / "history.db.lock").write_text("")
+    (state / "link").symlink_to("/etc/hostname")
+    return state, db
+
+
+def contents(directory):
+    return {str(p.relative_to(directory)): p.read_bytes() for p in sorted(directory.rglob("*"))
+            if p.is_file() and not p.is_symlink() and not p.name.endswith((".db", "-wal", "-shm", ".lock"))}
+
+
+def rows(path):
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    found = db.execute("SELECT count(*), sum(length(text)) FROM t").fetchone()
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+    return found
+
+
+def unpacked(file):
+    """{name: bytes} of an archive, by other programs than ours."""
+    plain = subprocess.run(["zstd", "-dc", file], stdout=subprocess.PIPE, check=True).stdout \
+        if shutil.which("zstd") else None
+    if plain is None:
+        raise ot.Skip("zstd is not installed (package zstd)")
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar.getmembers()}
+
+
+def pack(file, members, kinds=None):
+    """An archive of our own making; kinds: {name: (type, link name)} of members that are no files."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            if kinds and name in kinds:
+                info.type, info.linkname = kinds[name]
+                info.size = 0
+            tar.addfile(info, io.BytesIO(data))
+    subprocess.run(["zstd", "-qc"], input=plain.getvalue(), stdout=open(file, "wb"), check=True)
+
+
+def manifest_of(files, **changed):
+    entries = [{"path": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "mode": "0600"}
+               for name, data in files.items()]
+    whole = {"format": 1, "outpost": "0.1.0", "appliance": "sensorhub", "time": "2026-11-21T10:00:00.000Z",
+             "secrets": False, "masked": False, "files": entries}
+    return json.dumps({**whole, **changed}).encode()
+
+
+def back_up(state, *args):
+    file = ot.directory() / "backup.tar.zst"
+    said = good("backup", file, "sensorhub", "--state", state, *args)
+    return file, said
+
+
+def restore_args(file, place, *args):
+    return ("restore", file, "--state", place / "sensorhub", "--settings", place / "etc", "--runtime",
+            place / "run", *args)
+
+
+@ot.test(timeout=60)
+def what_was_kept_comes_back_on_a_blank_machine():
+    state, db = make_state()
+    file, said = back_up(state)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "1 databases" in said.stdout and "left out 1 files that were set aside" in said.stderr, said
+    assert "left out 1 links" in said.stderr, said.stderr
+    assert not [p for p in ot.directory().iterdir() if "stage" in p.name or "part" in p.name]
+    db.execute("DELETE FROM t")
+    db.commit()
+    place = ot.directory() / "blank" / "machine"
+    good(*restore_args(file, place))
+    assert rows(place / "sensorhub" / "history.db") == (1000, 100000)
+    before = contents(state)
+    del before["old.db.damaged-20260101T000000Z"]
+    assert contents(place / "sensorhub") == before
+    assert (place / "etc" / "sensorhub.yaml").read_bytes() == \
+        (ot.SOURCE / "appliances/sensorhub/sensorhub.yaml").read_bytes()
+    db.close()
+
+
+@ot.test(timeout=60)
+def the_archive_is_plain_tar_with_a_manifest():
+    state, db = make_state()
+    file, _ = back_up(state)
+    members = unpacked(file)
+    manifest = json.loads(members.pop("manifest.json"))
+    assert manifest["appliance"] == "sensorhub" and manifest["format"] == 1 and not manifest["secrets"]
+    assert {f["path"]: f["sha256"] for f in manifest["files"]} == \
+        {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    assert "state/history.db" in members and "state/history.db-wal" not in members
+    listed = good("restore", file, "--list").stdout
+    assert all(name in listed for name in members) and "sensorhub of 20" in listed, listed
+    db.close()
+
+
+@ot.test(timeout=60)
+def what_is_there_already_is_not_overwritten():
+    state, db = make_state()
+    file, _ = back_up(state)
+    place = ot.directory() / "place"
+    good(*restore_args(file, place))
+    mark = place / "sensorhub" / "mark"
+    mark.write_text("newer")
+    assert "--force" in refused("is there already", *restore_args(file, place))
+    assert mark.read_text() == "newer"
+    (place / "etc" / "sensorhub.yaml").write_text("appliance: mine\n")
+    good(*restore_args(file, place, "--force"))
+    aside = list(place.glob("sensorhub.before-restore-*"))
+    assert len(aside) == 1 and (aside[0] / "mark").read_text() == "newer"
+    assert rows(place / "sensorhub" / "history.db") == (1000, 100000) and not mark.exists()
+    assert [p.read_text() for p in (place / "etc").glob("*before-restore*")] == ["appliance: mine\n"]
+    db.close()
+
+
+@ot.test(timeout=60)
+def a_running_appliance_is_left_alone():
+    state, db = make_state()
+    file, _ = back_up(state)
+    place = ot.directory() / "place"
+    good(*restore_args(file, place))
+    lock = (place / "sensorhub" / "x.db.lock")
+    holder = subprocess.Popen(["flock", lock, "cat"], stdin=subprocess.PIPE)
+    ot.wait_until(lambda: subprocess.run(["flock", "-n", lock, "true"]).returncode == 1, 5, "the lock is held")
+    refused("runs; stop it first", *restore_args(file, place, "--force"))
+    holder.stdin.close()
+    holder.wait(10)
+    good(*restore_args(file, place, "--force"))
+    db.close()
+
+
+def secret_appliance(text):
+    """A file of an appliance whose test service has a secret; its program is found beside it."""
+    file = ot.directory() / "vault.yaml"
+    file.write_text(f"appliance: vault\nservices:\n  one:\n    program: {ot.BUILD}/tests/e2e/outpost-test-service\n"
+                    + text)
+    return file
+
+
+@ot.test(timeout=60)
+def secrets_stay_out_unless_they_are_asked_for():
+    state, db = make_state()
+    env = ot.directory() / "environment"
+    env.write_text(f"TOKEN={SECRET}\n")
+    file = ot.directory() / "b.tar.zst"
+    for text, kept in ((f"    secret: {SECRET}\n    url: x\n", "secret: \"***\"\n    url: x\n"),
+                       (f"    secret:   '{SECRET}'  # ours\n", "secret:   \"***\"  # ours\n"),
+                       (f"    secret: \"{SECRET} # no comment\"\n", "secret: \"***\"\n"),
+                       (f"    secret: {SECRET} # ours\n\n    url: y\n", "secret: \"***\" # ours\n"),
+                       (f"    secret: >\n      {SECRET}\n", None),
+                       (f"    secret: {SECRET}\n      and more\n", None),
+                       (f"    secret: &x {SECRET}\n", None),
+                       ("    url: harmless\n", "    url: harmless\n")):
+        yaml = secret_appliance(text)
+        said = good("backup", file, yaml, "--state", state, "--env", env)
+        members = unpacked(file)
+        assert SECRET not in said.stdout + said.stderr
+        assert not any(SECRET.encode() in data for data in members.values()), text
+        found = members.get("settings/vault.yaml", b"").decode()
+        assert found.endswith(kept) or kept in found if kept else not found, f"{text!r}: {found!r}"
+        assert ("is left out" in said.stderr) == (kept is None), said.stderr
+        good("backup", file, yaml, "--state", state, "--env", env, "--secrets")
+        members = unpacked(file)
+        assert members["settings/vault.yaml"].decode() == yaml.read_text()
+        assert members["settings/environment"].decode() == env.read_text()
+    place = ot.directory() / "with-secrets"
+    good(*restore_args(file, place))
+    restored = place / "etc" / "vault.env"
+    assert SECRET in restored.read_text() and stat.S_IMODE(restored.stat().st_mode) == 0o600
+    db.close()
+
+
+def unchanged(place, before):
+    after = {str(p): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    assert after == before, set(after) ^ set(before)
+    left = [p for p in place.iterdir() if "restore-" in p.name]
+    assert not left, left
+
+
+@ot.test(timeout=120)
+def a_bad_archive_changes_nothing():
+    state, db = make_state()
+    sound, _ = back_up(state)
+    place = ot.directory() / "place"
+    good(*restore_args(sound, place))
+    before = {str(p): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    whole, bad = sound.read_bytes(), ot.directory() / "bad.tar.zst"
+
+    def check(what, data=None):
+        if data is not None:
+            bad.write_bytes(data)
+        refused(what, *restore_args(bad, place, "--force"))
+        unchanged(place, before)
+    for size in (0, 1, 10, 100, len(whole) // 2, len(whole) - 100, len(whole) - 1):
+        check("", whole[:size])
+    check("not a backup of Outpost", b"#!/bin/sh\necho hello\n" * 100)
+    for at in range(50, len(whole), max(1, len(whole) // 40)):
+        check("nothing was changed", whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1:])
+    files = {"state/a": b"one", "settings/sensorhub.yaml": b"appliance: sensorhub\n"}
+
+    def archive(manifest, members, kinds=None):
+        pack(bad, {"manifest.json": manifest, **members}, kinds)
+    pack(bad, files)
+    check("not a backup of Outpost")
+    archive(manifest_of(files, format=2), files)
+    check("newer version")
+    archive(manifest_of(files), {"state/a": b"two", "settings/sensorhub.yaml": files["settings/sensorhub.yaml"]})
+    check("damaged")
+    archive(manifest_of(files), {"state/a": b"one"})
+    check("missing")
+    archive(manifest_of(files), {**files, "state/b": b"extra"})
+    check("not in its manifest")
+    for name in ("../evil", "state/../../evil", "/tmp/evil", "state//x", "evil", "state/./x", "state/x\n"):
+        archive(manifest_of({name: b"x"}), {name: b"x"})
+        check("makes no sense")
+        archive(manifest_of(files), {**files, name: b"x"})
+        check("not in its manifest")
+    for kind, link in ((tarfile.SYMTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "state/a"), (tarfile.DIRTYPE, ""),
+                       (tarfile.FIFOTYPE, "")):
+        archive(manifest_of({"state/a": b""}), {"state/a": b""}, {"state/a": (kind, link)})
+        check("not a file")
+    archive(manifest_of(files, appliance="../../etc"), files)
+    check("makes no sense")
+    archive(b"{" * 100000, files)
+    check("makes no sense")
+    assert not pathlib.Path("/tmp/evil").exists() and not (ot.directory() / "evil").exists()
+    db.close()
+
+
+@ot.test(timeout=60)
+def a_full_disk_leaves_nothing_half():
+    state, db = make_state()
+    target = ot.directory() / "target"
+    target.mkdir()
+    shim = ot.Shim(target)
+    shim.set(full=True)
+    done = outpost("backup", target / "b.tar.zst", "sensorhub", "--state", state, env=shim.env())
+    assert done.returncode == 1 and "No space" in done.stderr, done
+    assert not list(target.iterdir())
+    shim.clear()
+    good("backup", target / "b.tar.zst", "sensorhub", "--state", state, env=shim.env())
+    (target / "place").mkdir()
+    shim.set(full=True)
+    done = outpost(*restore_args(target / "b.tar.zst", target / "place"), env=shim.env())
+    assert done.returncode == 1 and "No space" in done.stderr, done
+    assert not list((target / "place").iterdir())
+    db.close()
+
+
+@ot.test(timeout=60)
+def mistakes_are_told():
+    state, db = make_state()
+    refused("FILE is missing", "backup", status=2)
+    refused("FILE is missing", "restore", status=2)
+    refused("No such file", "restore", ot.directory() / "nothing.tar.zst")
+    refused("no appliance", "backup", ot.directory() / "x", "nonesuch", "--state", state)
+    refused("--state", "backup", ot.directory() / "x", "sensorhub", "--state", ot.directory() / "none")
+    refused("No such file", "backup", ot.directory() / "no" / "x", "sensorhub", "--state", state)
+    db.close()
+
+
+@ot.test(timeout=60)
+def progress_is_drawn_on_a_terminal_only():
+    state, db = make_state()
+    (state / "large").write_bytes(os.urandom(60_000_000))
+    file, said = back_up(state)
+    assert "%" not in said.stderr and "\r" not in said.stderr
+    master, slave = pty.openpty()
+    shown = []
+    reader = threading.Thread(target=lambda: shown.extend(iter(lambda: read_end(master), b"")), daemon=True)
+    reader.start()
+    subprocess.run([ot.OUTPOST, *restore_args(file, ot.directory() / "place")], stderr=slave, check=True,
+                   stdout=subprocess.DEVNULL)
+    os.close(slave)
+    reader.join(10)
+    assert b"%" in b"".join(shown), shown
+    db.close()
+
+
+def read_end(master):
+    try:
+        return os.read(master, 4096)
+    except OSError:
+        return b""
+
+
+ot.main()
