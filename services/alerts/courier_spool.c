@@ -123,13 +123,16 @@ static void on_result(void *arg, const struct op_post_result *result)
 	send_head(s);
 }
 
-/* Something that came before waits in the outbox and may still go first. */
+/* Something that came before waits in the outbox and may still go first: not if the pump is stuck
+ * on the same disk. */
 static bool must_yield(struct spool *s)
 {
 	struct op_outbox_item item;
-	const char *queue = alerts_channel_at(s->courier->params.set, s->channel)->name;
-	return s->courier->outbox && op_now_ns() - s->first->since_ns < YIELD_NS &&
-	       op_outbox_next(s->courier->outbox, queue, &item) == 1;
+	struct courier *c = s->courier;
+	const char *queue = alerts_channel_at(c->params.set, s->channel)->name;
+	return c->outbox && op_pump_error(c->pump) == 0 &&
+	       op_now_ns() - s->first->since_ns < YIELD_NS &&
+	       op_outbox_next(c->outbox, queue, &item) == 1;
 }
 
 static void send_head(struct spool *s)

@@ -361,6 +361,9 @@ static void mend(struct courier *c)
 		keep_again(c);
 	if (c->sends && !c->outbox)
 		open_outbox(c);
+	/* With nothing left to put, the store beside it tells how the disk is. */
+	else if (c->outbox_error && !c->keep_error && !c->n_spooled && !op_pump_error(c->pump))
+		set_error(c, &c->outbox_error, 0, c->params.outbox_path);
 }
 
 /* A database that proved damaged while it was open. */
@@ -379,7 +382,8 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = op_now_ns();
 	COURIER_SET(c, pump_error, =, c->pump ? op_pump_error(c->pump) : 0);
 	tell_set_aside(c);
-	bool broken = !c->kv || c->unkept || (c->sends && !c->outbox) || c->n_spooled;
+	bool broken =
+		!c->kv || c->unkept || (c->sends && !c->outbox) || c->n_spooled || c->outbox_error;
 	if (!broken)
 		return;
 	bool retry = now >= c->retry_ns;
