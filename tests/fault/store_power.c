@@ -199,6 +199,12 @@ TEST_WITHIN(settings_survive_every_cut, 1800)
 	CHECK(shared->harm.lost > 100);
 }
 
+TEST_WITHIN(the_outbox_survives_every_cut, 1800)
+{
+	(void)cut_power(&power_outbox, cuts(3000));
+	CHECK(shared->harm.lost > 100);
+}
+
 /* Without the sync of each commit the last ones are lost, but nothing else. */
 TEST_WITHIN(the_bed_finds_commits_that_were_not_synced, 600)
 {

@@ -7,12 +7,14 @@
 #include <outpost/buf.h>
 
 #define POWER_KEYS 12
+#define POWER_ITEMS 8192
 
 /* Written by lives when the store has acknowledged. */
 struct power_acks {
 	uint64_t total;
 	uint64_t acked, tried; /* transactions; the highest */
 	uint64_t key_acked[POWER_KEYS], key_tried[POWER_KEYS];
+	unsigned char item[POWER_ITEMS]; /* of an outbox: what has become of it */
 };
 
 struct power_verdict {
@@ -35,7 +37,7 @@ struct power_work {
 	const char *synchronous;
 };
 
-extern const struct power_work power_history, power_settings;
+extern const struct power_work power_history, power_settings, power_outbox;
 
 uint64_t power_chance(uint64_t n);
 
