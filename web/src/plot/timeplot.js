@@ -218,11 +218,22 @@ export class TimePlot extends EventTarget {
 		}
 	}
 
+	/** Bands first, so that no field's band hides another's line. */
 	drawAll(u) {
+		const at = this.places(u), dots = this.options.events || (this.i1 - this.i0) * DOT_PX * devicePixelRatio < u.bbox.width;
 		for (const field of this.options.fields)
-			this.drawField(u, field);
+			this.drawBands(u, field, at);
+		for (const field of this.options.fields)
+			this.drawLines(u, field, at, dots);
 		for (const mark of this.options.marks?.() ?? [])
 			this.drawMark(u, mark);
+	}
+
+	/** From times and values to canvas pixels; whether a bucket is wide enough to be seen as one. */
+	places({ bbox: { left, width, top, height } }) {
+		const { from, to } = this.span, [y0, y1] = this.yNow, { x, end } = this.lines;
+		const kx = width / (to - from), ky = height / (y1 - y0), least = STEP_PX * devicePixelRatio;
+		return { X: (t) => left + (t - from) * kx, Y: (v) => top + (y1 - v) * ky, wide: (i) => (end[i] - x[i]) * kx > least };
 	}
 
 	/** Runs of points without a cut between them: [first, after the last]. */
@@ -240,20 +251,22 @@ export class TimePlot extends EventTarget {
 		}
 	}
 
-	drawField(u, { index, color }) {
-		const { ctx } = u, { lines, i0, i1 } = this, px = devicePixelRatio;
-		const { left, width, top, height } = u.bbox, { from, to } = this.span, [y0, y1] = this.yNow;
-		const kx = width / (to - from), ky = height / (y1 - y0);
-		const at = { X: (t) => left + (t - from) * kx, Y: (v) => top + (y1 - v) * ky, wide: (i) => (lines.end[i] - lines.x[i]) * kx > STEP_PX * px };
-		const dots = this.options.events || (i1 - i0) * DOT_PX * px < width;
+	drawBands({ ctx }, { index, color }, at) {
+		const { x, end } = this.lines;
 		ctx.strokeStyle = ctx.fillStyle = this.ink(color);
 		ctx.lineJoin = 'round';
 		ctx.setLineDash([]);
 		for (const [a, b] of this.runs(index)) {
 			if (this.options.events)
 				this.drawStems(ctx, index, a, b, at);
-			else if (lines.end[a] > lines.x[a] || lines.end[b - 1] > lines.x[b - 1])
+			else if (end[a] > x[a] || end[b - 1] > x[b - 1])
 				this.fillBand(ctx, index, a, b, at);
+		}
+	}
+
+	drawLines({ ctx }, { index, color }, at, dots) {
+		ctx.strokeStyle = ctx.fillStyle = this.ink(color);
+		for (const [a, b] of this.runs(index)) {
 			if (!this.options.events)
 				this.strokeMeans(ctx, index, a, b, at);
 			if (dots || b - a === 1)

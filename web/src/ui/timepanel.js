@@ -14,6 +14,7 @@ import { lengthText, momentClock, spanText } from '../plot/timeaxis.js';
 import { TimePlot } from '../plot/timeplot.js';
 import { TimeView } from '../plot/timeview.js';
 import { choice, h, setAttr, setText } from './dom.js';
+import { Overview } from './overview.js';
 import { LINE_COLOURS } from './theme.js';
 
 const SPANS = [[60e3, '1 min'], [3600e3, '1 h'], [86400e3, '1 day'], [7 * 86400e3, '1 week'], [365 * 86400e3, '1 year']];
@@ -75,7 +76,8 @@ export class TimePanel extends EventTarget {
 		this.rateHz = schema?.rate_hz ?? info.rate_hz ?? (info.kind === 'chunks' ? 100 : 0);
 		this.maxAgeMs = schema?.max_age_ms ?? 0;
 		const kept = info.fields.map((f) => ({ ...schema?.fields.find((g) => g.name === f.name), ...f, unit: f.unit ?? '' }));
-		this.fields = kept.filter((f) => f.type !== 'text' && f.type !== 'enum');
+		const drawable = kept.filter((f) => f.type !== 'text'), numbers = drawable.filter((f) => f.type !== 'enum');
+		this.fields = numbers.length ? numbers : drawable;
 		this.view.oldest = Number.isFinite(info.from) ? info.from : this.now();
 		this.tiles.least = this.rateHz ? 64e3 / this.rateHz : EVENTS_LEAST_MS;
 		this.tiles.rawFrom = Number.isFinite(info.raw_from) ? info.raw_from : -Infinity;
@@ -92,6 +94,7 @@ export class TimePanel extends EventTarget {
 		this.goto = h('input', { type: 'datetime-local', id: 'goto', step: 1, 'aria-label': 'Go to a time', title: 'Go to a time', onchange: () => this.goTo() });
 		this.stage = h('div');
 		this.note = h('div', { class: 'note', role: 'status', hidden: true });
+		this.overview = new Overview(this.view);
 		this.where = h('span', { class: 'viewstate', id: 'span-text' });
 		this.readout = h('output', { class: 'readout', 'aria-label': 'Values under the cursor', hidden: true });
 		this.csv = link('CSV', 'csv-link');
@@ -99,7 +102,7 @@ export class TimePanel extends EventTarget {
 		this.all = link('All records', 'all-link');
 		this.el = h('section', { class: 'panel wavepanel timepanel', 'aria-label': `History of ${this.topic}` },
 			h('div', { class: 'tools' }, h('div', { class: 'choices' }, lead, this.keys), h('div', { class: 'choices' }, this.spans, this.live)),
-			h('div', { class: 'stageframe' }, this.stage, this.note),
+			h('div', { class: 'stageframe' }, this.stage, this.note), this.overview.el,
 			h('div', { class: 'tools' }, this.where, this.readout),
 			h('div', { class: 'tools' },
 				h('div', { class: 'buttons' },
@@ -286,6 +289,7 @@ export class TimePanel extends EventTarget {
 		for (const plot of this.plots)
 			plot.draw(span, this.lines);
 		this.updateText(span);
+		this.overview.update(span);
 		return this.view.live && this.view.span / this.plots[0].columns() < 300;
 	}
 
@@ -399,6 +403,8 @@ export class TimePanel extends EventTarget {
 	/** What keeps the picture from showing something: {head, what, level}, or null. */
 	trouble() {
 		const { error, loading } = this.tiles, { from, to } = this.info;
+		if (!this.fields.length)
+			return { level: 'busy', head: 'There is nothing to draw', what: `No field of ${this.topic} is a number. Its records can be saved as CSV.` };
 		if (this.lines.any || this.view.moving || this.app.link.state !== 'connected')
 			return null;
 		if (error && error.status)
