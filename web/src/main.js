@@ -44,6 +44,7 @@ function route() {
 	if (!catalogue.appliance)
 		return; // not known yet: the banner says what is going on
 	const { key, view, name } = wantedView();
+	app.colours = APPLIANCE_VIEWS[catalogue.appliance]?.colours; // of lines, by topic and field
 	shell.navigate(key.split('/')[0], !!APPLIANCE_VIEWS[catalogue.appliance]);
 	if (open?.key === key)
 		return open.instance.revisit?.();

@@ -144,6 +144,16 @@ test('tiles: where records are deleted, the points of a wider tile serve', async
 	assert.ok(more.every((a) => a.to - a.from > 120e3), 'and is known to serve its neighbours too');
 });
 
+test('tiles: what lies before the oldest is not asked for, and hides nothing behind it', async () => {
+	const r = new Recorder(), points = r.points.bind(r), begin = T - DAY, span = { from: begin - 10e3, to: begin + 20e3 };
+	r.points = (ask) => (ask.to <= begin ? { ...points(ask), t: new Float64Array(0), n: new Float64Array(0) } : points(ask));
+	Object.assign(r.tiles, { oldest: begin - 700, rawFrom: begin }); // a bucket of a tier begins before its first record
+	const asked = await r.look(span);
+	assert.ok(asked.every((a) => a.to > begin - 700));
+	const after = r.tiles.cover(span).filter((p) => p.from >= begin + 2 ** tileSize(30e3));
+	assert.ok(after.length && after.every((p) => p.tile.k === tileSize(30e3)), 'records are drawn as fine as they are');
+});
+
 test('tiles: where every record is here already, looking closer needs nothing', async () => {
 	const r = new Recorder({ bucketMs: 10 }), points = r.points.bind(r);
 	r.points = (ask) => (ask.to - ask.from <= 10 * ask.points ? { ...points(ask), bucketMs: 0 } : points(ask));

@@ -24,6 +24,9 @@ const keyOf = (k, i) => `${k}/${i}`;
 /** The exponent of the tiles for a span: at least two of them fill it. */
 export const tileSize = (spanMs) => Math.ceil(Math.log2(spanMs / 2));
 
+const clip = (parts, from, to) => parts.map((p) => ({ ...p, from: Math.max(p.from, from), to: Math.min(p.to, to) }))
+	.filter((p) => p.from < p.to);
+
 export class Tiles extends EventTarget {
 	/**
 	 * @param load ({from, to, points, fields}, signal) => Promise of what historyPoints() gives
@@ -32,6 +35,7 @@ export class Tiles extends EventTarget {
 	constructor(load, now, clock = () => performance.now()) {
 		super();
 		Object.assign(this, { load, now, clock });
+		this.oldest = -Infinity; // there is nothing before
 		this.rawFrom = -Infinity; // records before this have been deleted
 		this.least = 0; // ms: narrower tiles would hold hardly a record
 		this.fields = [];
@@ -68,13 +72,19 @@ export class Tiles extends EventTarget {
 
 	/* ---- which ------------------------------------------------------------------------ */
 
-	/** [k, i] of the tiles that a span needs, rising; none lies within another. */
+	/** The tiles that a span needs, as {k, i, from, to}, rising: each serves from ... to, the whole of it
+	 * unless it is there in place of narrower ones. */
 	needed({ from, to }) {
-		const k = tileSize(Math.max(to - from, 2 * this.least)), list = [], end = Math.min(to, this.now());
-		for (let i = Math.floor(from / width(k)); i * width(k) < end; i++)
-			list.push(this.lifted(k, i));
-		const holds = ([a, b], [c, d]) => a > c && Math.floor(d / width(a - c)) === b;
-		return list.filter((own, n) => !list.some((other, m) => holds(other, own) || (m < n && keyOf(...other) === keyOf(...own))));
+		const k = tileSize(Math.max(to - from, 2 * this.least)), w = width(k), list = [];
+		const end = Math.min(to, this.now());
+		for (let i = Math.floor(Math.max(from, this.oldest) / w); i * w < end; i++) {
+			const [up, at] = this.lifted(k, i), last = list[list.length - 1];
+			if (last?.k === up && last.i === at)
+				last.to = (i + 1) * w;
+			else
+				list.push({ k: up, i: at, from: i * w, to: (i + 1) * w });
+		}
+		return list;
 	}
 
 	/** The tile itself; or the wider one that has every record of it, or what is left of its time. */
@@ -119,18 +129,19 @@ export class Tiles extends EventTarget {
 		this.points = points;
 		this.fields = fields;
 		const shown = this.needed(span), middle = (span.from + span.to) / 2;
-		const away = ([k, i]) => Math.abs((i + 0.5) * width(k) - middle);
-		const missing = shown.filter(([k, i]) => this.lacks(k, i)).sort((a, b) => away(a) - away(b));
-		const near = missing.length || !shown.every(([k, i]) => this.tile(k, i)) ? [] : this.neighbours(shown).filter(([k, i]) => !this.tile(k, i) && this.lacks(k, i));
+		const away = ({ from, to }) => Math.abs((from + to) / 2 - middle);
+		const missing = shown.filter((n) => this.lacks(n)).sort((a, b) => away(a) - away(b));
+		const here = shown.every(({ k, i }) => this.tile(k, i));
+		const near = missing.length || !here ? [] : this.neighbours(shown).filter((n) => !this.tile(n.k, n.i) && this.lacks(n));
 		this.callOff([...missing, ...near]);
-		for (const [k, i] of missing)
-			this.ask(k, i);
+		for (const n of missing)
+			this.ask(n.k, n.i);
 		if (!this.asked.size && near.length)
-			this.ask(...near[0]);
-		this.loading = missing.length > 0 && shown.some(([k, i]) => !this.has(this.tile(k, i)));
+			this.ask(near[0].k, near[0].i);
+		this.loading = missing.length > 0 && shown.some(({ k, i }) => !this.has(this.tile(k, i)));
 	}
 
-	lacks(k, i) {
+	lacks({ k, i }) {
 		const failed = this.failed.get(keyOf(k, i)), tile = this.tile(k, i);
 		if (failed && this.clock() < failed.at)
 			return false;
@@ -140,15 +151,15 @@ export class Tiles extends EventTarget {
 	neighbours(shown) {
 		if (!shown.length)
 			return [];
-		const [k, first] = shown[0], [kLast, last] = shown[shown.length - 1];
-		const right = (last + 1) * width(kLast) < this.now() ? [[kLast, last + 1]] : [];
-		return first > 0 ? [...right, [k, first - 1]] : right;
+		const first = shown[0], last = shown[shown.length - 1];
+		const sides = [{ k: last.k, i: last.i + 1 }, { k: first.k, i: first.i - 1 }];
+		return sides.filter(({ k, i }) => i * width(k) < this.now() && (i + 1) * width(k) > this.oldest);
 	}
 
 	/* ---- asking ----------------------------------------------------------------------- */
 
 	callOff(wanted) {
-		const keys = new Set(wanted.map(([k, i]) => keyOf(k, i)));
+		const keys = new Set(wanted.map(({ k, i }) => keyOf(k, i)));
 		for (const [key, { controller }] of this.asked) {
 			if (keys.has(key))
 				continue;
@@ -200,22 +211,22 @@ export class Tiles extends EventTarget {
 
 	/** The best there is for a span: [{tile, from, to}], rising, each to be drawn from ... to. */
 	cover(span) {
-		return this.needed(span).flatMap(([k, i]) => this.best(k, i, i * width(k), (i + 1) * width(k)));
+		return this.needed(span).flatMap((n) => this.best(n));
 	}
 
-	best(k, i, from, to) {
+	best({ k, i, from, to }) {
 		const own = this.tile(k, i);
 		if (own)
 			return this.use([{ tile: own, from, to }]);
 		const parts = this.below(k, i, DOWN);
 		if (parts)
-			return this.use(parts);
+			return this.use(clip(parts, from, to));
 		for (let up = 1; up <= UP; up++) {
 			const tile = this.tile(k + up, Math.floor(i / width(up)));
 			if (tile)
 				return this.use([{ tile, from, to }]);
 		}
-		return this.use(this.below(k, i, 1, true) ?? []);
+		return this.use(clip(this.below(k, i, 1, true) ?? [], from, to));
 	}
 
 	/** The same span from narrower tiles; null unless they fill it (or some is enough). */

@@ -4,8 +4,10 @@
 // SPDX-License-Identifier: MIT
 import { h, remembered, setAttr } from './dom.js';
 
-/** Colours of lines, in the order fields take them. */
-export const LINE_COLOURS = ['--raw', '--envelope', '--threshold', '--line4', '--line5', '--line6'];
+const LINES = ['--raw', '--envelope', '--threshold', '--line4', '--line5', '--line6'];
+
+/** The colour of a field: what the appliance's own view gives it, else by its place. */
+export const lineColour = (app, topic, field, place) => app.colours?.[topic]?.[field] ?? LINES[place % LINES.length];
 
 const ORDER = ['auto', 'light', 'dark'];
 const SIGNS = { auto: '◐', light: '☀', dark: '☾' };

@@ -15,7 +15,7 @@ import { TimePlot } from '../plot/timeplot.js';
 import { TimeView } from '../plot/timeview.js';
 import { choice, h, setAttr, setText } from './dom.js';
 import { Overview } from './overview.js';
-import { LINE_COLOURS } from './theme.js';
+import { lineColour } from './theme.js';
 
 const SPANS = [[60e3, '1 min'], [3600e3, '1 h'], [86400e3, '1 day'], [7 * 86400e3, '1 week'], [365 * 86400e3, '1 year']];
 const KEY_HELP = 'Plus and minus zoom, arrow keys move, Backspace goes back, Home goes to the oldest, End to live, space stops and goes on.';
@@ -79,6 +79,7 @@ export class TimePanel extends EventTarget {
 		const drawable = kept.filter((f) => f.type !== 'text'), numbers = drawable.filter((f) => f.type !== 'enum');
 		this.fields = numbers.length ? numbers : drawable;
 		this.view.oldest = Number.isFinite(info.from) ? info.from : this.now();
+		this.tiles.oldest = Number.isFinite(info.from) ? info.from : -Infinity;
 		this.tiles.least = this.rateHz ? 64e3 / this.rateHz : EVENTS_LEAST_MS;
 		this.tiles.rawFrom = Number.isFinite(info.raw_from) ? info.raw_from : -Infinity;
 	}
@@ -164,7 +165,7 @@ export class TimePanel extends EventTarget {
 	}
 
 	colour(field) {
-		return LINE_COLOURS[this.fields.indexOf(field) % LINE_COLOURS.length];
+		return lineColour(this.app, this.topic, field.name, this.fields.indexOf(field));
 	}
 
 	/** Few fields: a key for each. Many: keys for those drawn, and a list of the others. */

@@ -23,6 +23,9 @@ export function sensorhub(app, root) {
 	return new SensorHub(app, root);
 }
 
+/** Its signals have their colours in every view. */
+sensorhub.colours = { 'pbt.sample': Object.fromEntries(SERIES.map(({ field, color }) => [field, color])) };
+
 class SensorHub {
 	constructor(app, root) {
 		this.app = app;

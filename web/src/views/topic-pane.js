@@ -6,7 +6,7 @@ import { historyHash } from '../data/address.js';
 import { whatIsKept } from '../net/history.js';
 import { firstFields, shownText } from '../net/schema.js';
 import { clockText, durationText, h, remembered, setText } from '../ui/dom.js';
-import { LINE_COLOURS } from '../ui/theme.js';
+import { lineColour } from '../ui/theme.js';
 import { WavePanel } from '../ui/wavepanel.js';
 
 const FAST_HZ = 5; // from here on a table of records is unreadable
@@ -123,7 +123,7 @@ export class TopicPane {
 			canvasId: `plot-${this.panels.length}`,
 			label: `${fields.map((f) => f.name).join(', ')}${unit ? ` in ${unit}` : ''} over time`,
 			title: `${this.name}${unit ? ` [${unit}]` : ''}`,
-			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: LINE_COLOURS[i % LINE_COLOURS.length], width: 1.5 })),
+			series: fields.map((f, i) => ({ field: f.name, label: f.name, color: lineColour(this.app, this.name, f.name, i), width: 1.5 })),
 			unit: unit && `in ${unit}`,
 			yRange: null,
 			events: this.feed.schema.rate_hz === 0,
