@@ -18,6 +18,13 @@
 
 extern const struct op_db_schema op_history_schema;
 
+/* SQL: a column of the clock segment in force at r.TIME of boot r.boot; NULL if there is none. */
+#define OP_HISTORY_CLOCK(column, time)                                   \
+	"coalesce((SELECT " column                                       \
+	" FROM clocks WHERE clocks.boot = r.boot AND from_ns <= r." time \
+	" ORDER BY from_ns DESC LIMIT 1), (SELECT " column               \
+	" FROM clocks WHERE clocks.boot = r.boot ORDER BY from_ns LIMIT 1))"
+
 enum op_history_kind { OP_HISTORY_ROWS, OP_HISTORY_CHUNKS };
 
 /* ---- writing: inside a transaction of op_db_begin/op_db_commit -------------------------- */
@@ -28,7 +35,8 @@ int op_history_create(struct op_db *db, const char *boot_id, struct op_history *
 void op_history_destroy(struct op_history *h);
 
 /* The topic's number; makes its row, its table and its view if they are not there. A topic whose
- * schema changed gets a new number. fields: of chunks. */
+ * schema or kept fields changed gets a new number. fields: of chunks; rows have all. Numbers made
+ * in a transaction that fails are worth nothing: ask again. */
 int op_history_topic(struct op_history *h, const char *name, const struct op_topic_type *type,
 		     enum op_history_kind kind, op_field_set fields,
 		     int64_t *ret_topic) OP_MUST_CHECK;

@@ -9,6 +9,10 @@
  */
 #include "lib/store/history.h"
 
+#define WALL(ns) "strftime('%Y-%m-%dT%H:%M:%fZ', (" ns " + \"#offset\") / 1e9, 'unixepoch')"
+#define OFFSET OP_HISTORY_CLOCK("offset_ns", "t0")
+#define QUALITY OP_HISTORY_CLOCK("quality", "t0")
+
 static const char *const steps[] = {
 	"CREATE TABLE boots(id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE);"
 	/* quality: 0 unknown, 1 set, 2 synchronised */
@@ -24,7 +28,19 @@ static const char *const steps[] = {
 	"NULL,"
 	" boot INTEGER NOT NULL, t0 INTEGER NOT NULL, t1 INTEGER NOT NULL, seq0 INTEGER NOT NULL,"
 	" n INTEGER NOT NULL, data BLOB NOT NULL);"
-	"CREATE INDEX chunks_time ON chunks(topic, level, boot, t0);",
+	"CREATE INDEX chunks_time ON chunks(topic, level, boot, t0);"
+	/* For people: what chunks there are. */
+	"CREATE VIEW spans AS SELECT name AS topic,"
+	" CASE level WHEN 0 THEN 'raw' WHEN 1 THEN '1s' WHEN 2 THEN '1min' ELSE '1h' END AS level,"
+	" " WALL("t0") " AS time, " WALL(
+		"t1") " AS until,"
+		      " CASE \"#quality\" WHEN 1 THEN 'set' WHEN 2 THEN 'synchronised' ELSE "
+		      "'unknown' END"
+		      " AS clock, boot, t0 AS boot_ns, t1 AS boot_end_ns, seq0 AS seq, n, bytes,"
+		      " topic AS topic_id FROM (SELECT *, length(data) AS bytes, " OFFSET
+		      " AS \"#offset\","
+		      " " QUALITY
+		      " AS \"#quality\" FROM chunks AS r) AS c JOIN topics ON topics.id = c.topic;",
 };
 
 const struct op_db_schema op_history_schema = {
