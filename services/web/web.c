@@ -7,6 +7,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "alerts.h"
 #include "history.h"
 
 #include <arpa/inet.h>
@@ -329,6 +330,8 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 		r = start_hub(w);
 	if (!r)
 		r = mount(w);
+	if (!r)
+		r = web_alerts_mount(w);
 	if (!r)
 		r = start_scan(w);
 	if (r < 0)

@@ -74,6 +74,7 @@ struct web {
 	size_t n_topics;
 	char services[WEB_SERVICES_MAX][OP_TOPIC_NAME_MAX + 1];
 	size_t n_services;
+	const char *alerts;   /* the service that raises alerts; NULL: there is none */
 	const char *recorder; /* the service that keeps history; NULL: there is none */
 	char history_path[1024];
 	struct web_jobs *jobs;

@@ -10,7 +10,9 @@ import signal
 import boxes
 import outpost_test as ot
 import receivers
-from alerts_test import HOT, QUICK, SECRET, bodies, channel, keys, kill, rule, running, settings, wait_bodies, wait_state
+from alerts_test import (HOT, QUICK, SECRET, Feed, bodies, channel, keys, kill, rule, running, settings, wait_bodies,
+                         wait_state)
+from boxes import Box
 
 
 @ot.test(timeout=60)
@@ -275,6 +277,46 @@ def what_was_given_up_can_be_retried():
             assert box.call("alerts", "outbox_retry", "queue=hook") == {"items": 1}
             ot.wait_until(lambda: channel(box, "hook")["delivered"] == 1, 10, "it arrives")
             assert len(set(keys(to, "/hook"))) == 1
+
+
+@ot.test(timeout=40)
+def the_page_asks_over_http():
+    port = ot.free_port()
+    web = {"web": {"program": str(ot.BUILD / "outpost-web"), "listen": f"127.0.0.1:{port}", "watchdog_s": 10}}
+    at, kind = f"http://127.0.0.1:{port}/api/alerts", {"Content-Type": "application/json"}
+    with receivers.Receiver({"/bad": 500}) as to:
+        channels = [{"name": n, "url": to.url("/" + n), **QUICK} for n in ("good", "bad")]
+        with Box({**settings([HOT], channels), **web}) as box, Feed(box) as feed:
+            feed("set", 31)
+            listed = ot.wait_until(lambda: (l := ot.get(at).json())["rules"][0]["state"] == "raised" and l, 10, "raised")
+            assert listed["rules"][0]["value"] == 31 and listed["rules"][0]["message"]
+            assert [c["url"] for c in listed["channels"]] == [f"http://localhost:{to.port}/<redacted-path>"] * 2
+
+            def post(act, body=b"{}", headers=kind):
+                done = ot.request(f"{at}/{act}", "POST", body, headers)
+                return None if done.status == 429 else done
+
+            def act(*args, **kw):
+                return ot.wait_until(lambda: post(*args, **kw), 10, "not too soon")
+
+            done = act("test", b'{"channel":"good"}')
+            assert done.status == 200 and done.json()["channels"][0]["delivered"], done.text
+            done = act("test")
+            assert done.status == 502 and "bad" in done.json()["error"]["message"], done.text
+            assert act("test", b'{"channel":"x"}').status == 404
+            assert act("test", headers={}).status == 415
+            assert act("test", b"[]").status == 400 and act("test", b"{").status == 400
+            assert act("stop").status == 404 and ot.get(at + "/test").status == 405
+            assert act("mute", b'{"rule":"hot","minutes":5}').json() == {"rules": 1, "minutes": 5.0}
+            assert act("mute", b'{"rule":"cold","minutes":5}').status == 400
+            assert act("unmute", b'{"rule":"hot"}').status == 200
+            assert box.call("alerts", "ping")["service"] == "alerts"
+            os.kill(box.pid("alerts"), signal.SIGSTOP)
+            pids = box.states("alerts")["pid"]
+            done = ot.request(at, timeout=15)  # it is held: nobody else waits
+            assert done.status == 504 and ot.get(at.replace("api/alerts", "health")).status in (200, 503)
+            os.kill(pids, signal.SIGCONT)
+            ot.wait_until(lambda: ot.get(at).status == 200, 10, "it answers again, or its successor")
 
 
 @ot.test()
