@@ -13,6 +13,7 @@
 
 #include "lib/store/outbox_internal.h"
 
+#define BODY_WITHIN 600 /* bytes that stand in the row: with the rest of it, about a page */
 #define LIFE_MAX_S (100ULL * 365 * 24 * 3600)
 
 static const char add_queue[] = "INSERT OR IGNORE INTO queues(name) VALUES(?)";
@@ -30,9 +31,10 @@ static const char delete_item[] = "DELETE FROM items WHERE id = ?";
 static const char count_evicted[] = "UPDATE queues SET evicted = evicted + 1 WHERE id = ?";
 static const char count_refused[] = "UPDATE queues SET refused = refused + 1 WHERE id = ?";
 static const char add_item[] =
-	"INSERT INTO items(queue, key, content_type, about, priority, attempts, bytes, boot,"
-	" created_ns, life_boot, life_ns, expires_ns)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, nullif(?10, 0), ?11)";
+	"INSERT INTO items(id, queue, key, content_type, about, priority, attempts, bytes, boot,"
+	" created_ns, life_boot, life_ns, expires_ns, body)"
+	" VALUES((SELECT 1 + sum(taken) FROM queues), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8,"
+	" nullif(?10, 0), ?11, ?12)";
 static const char add_body[] = "INSERT INTO bodies(id, body) VALUES(?, ?)";
 
 /* ---- what is taken --------------------------------------------------------------------- */
@@ -139,14 +141,12 @@ static int take_key(struct op_outbox *o, int64_t queue, const char *key)
 	return outbox_run(o, outbox_bind(o, forget_key, "it", queue, key), NULL);
 }
 
-static int insert_body(struct op_outbox *o, int64_t id, const struct op_outbox_put *put)
+static sqlite3_stmt *bind_body(sqlite3_stmt *s, int at, const struct op_outbox_put *put)
 {
-	sqlite3_stmt *s = outbox_bind(o, add_body, "i", id);
-	int rc = SQLITE_OK;
-	if (s)
-		rc = sqlite3_bind_blob64(s, 2, put->body_bytes ? put->body : "", put->body_bytes,
-					 SQLITE_STATIC);
-	return outbox_run(o, rc == SQLITE_OK ? s : NULL, NULL);
+	const void *body = put->body_bytes ? put->body : "";
+	if (s && sqlite3_bind_blob64(s, at, body, put->body_bytes, SQLITE_STATIC) != SQLITE_OK)
+		return NULL;
+	return s;
 }
 
 static int insert_item(struct op_outbox *o, int64_t queue, const char *key,
@@ -163,6 +163,8 @@ static int insert_item(struct op_outbox *o, int64_t queue, const char *key,
 		outbox_bind(o, add_item, "itttiiiiiii", queue, key, type, about,
 			    (int64_t)put->priority, (int64_t)put->attempts,
 			    (int64_t)put->body_bytes, o->boot, now, life_ns, now + life_ns);
+	if (put->body_bytes <= BODY_WITHIN)
+		s = bind_body(s, 12, put);
 	return outbox_run(o, s, NULL);
 }
 
@@ -183,7 +185,9 @@ static int put_within(struct op_outbox *o, const struct op_outbox_put *put, cons
 		return r;
 	/* The triggers' inserts do not count here (sqlite3_last_insert_rowid(3)). */
 	*ret_id = sqlite3_last_insert_rowid(op_db_handle(o->db));
-	return insert_body(o, *ret_id, put);
+	if (put->body_bytes <= BODY_WITHIN)
+		return 0;
+	return outbox_run(o, bind_body(outbox_bind(o, add_body, "i", *ret_id), 2, put), NULL);
 }
 
 static int refuse(struct op_outbox *o, const char *name)

@@ -114,8 +114,8 @@ def the_stock_tool_reads_it_as_the_manual_says():
         assert not any(s.returncode or s.stderr for s in said), said
         assert said[0].stdout == "hook|1|1|2|0|0\n", said[0]
         rows = [line.split("|") for line in said[1].stdout.splitlines()]
-        assert [(i, q, about) for i, q, about, _, _ in rows] == [("2", "hook", "waits"), ("1", "hook", "dies")]
-        assert said[2].stdout == "dies|dies\n"
+        assert [r[:3] + [r[5]] for r in rows] == [["2", "hook", "waiting", "waits"], ["1", "hook", "dead", "dies"]]
+        assert said[2].stdout == "dies\n"
 
 
 @ot.test()

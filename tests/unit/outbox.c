@@ -1,6 +1,6 @@
 /*
- * outbox.c - the rules of a queue: order, keys, caps, attempts, dead letters, counts; also after it
- * was closed and opened again.
+ * outbox.c - the rules of a queue: order, keys, attempts, dead letters, counts; also after it was
+ * closed and opened again.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -212,104 +212,6 @@ TEST(large_bodies_are_kept)
 	op_outbox_close(o);
 }
 
-/* ---- caps -------------------------------------------------------------------------------- */
-
-TEST(over_the_cap_the_oldest_makes_room)
-{
-	struct op_outbox *o = open_limited(3, 0);
-	CHECK_INT(put(o, "q", "a"), 0);
-	CHECK_INT(put(o, "q", "b"), 0);
-	CHECK_INT(put_all(o, "q", "high", 1, 0, 0), 0);
-	CHECK_INT(put(o, "other", "x"), 0); /* a cap of its own */
-	CHECK_INT(put(o, "q", "c"), 0);
-	CHECK_INT(counts_of(o, "q").evicted, 1);
-	CHECK_INT(counts_of(o, "q").waiting, 3);
-	deliver(o, "q", "high");
-	deliver(o, "q", "b");
-	deliver(o, "q", "c");
-	op_outbox_close(o);
-}
-
-TEST(the_lowest_priority_makes_room)
-{
-	struct op_outbox *o = open_limited(3, 0);
-	CHECK_INT(put_all(o, "q", "old-high", 9, 0, 0), 0);
-	CHECK_INT(put_all(o, "q", "low-1", 1, 0, 0), 0);
-	CHECK_INT(put_all(o, "q", "low-2", 1, 0, 0), 0);
-	CHECK_INT(put_all(o, "q", "high-2", 9, 0, 0), 0);
-	CHECK_INT(put_all(o, "q", "high-3", 9, 0, 0), 0);
-	CHECK_INT(counts_of(o, "q").evicted, 2);
-	CHECK_INT(put_all(o, "q", "low-3", 1, 0, 0), -EDQUOT);
-	CHECK_INT(counts_of(o, "q").refused, 1);
-	CHECK_INT(counts_of(o, "q").taken, 5);
-	CHECK_INT(put_all(o, "q", "high-4", 9, 0, 0), 0);
-	deliver(o, "q", "high-2");
-	op_outbox_close(o);
-}
-
-TEST(bytes_are_capped_too)
-{
-	struct op_outbox *o = open_limited(0, 10);
-	CHECK_INT(put(o, "q", "aaaa"), 0);
-	CHECK_INT(put(o, "q", "bbbb"), 0);
-	CHECK_INT(put(o, "q", "cc"), 0);
-	CHECK_INT(counts_of(o, "q").evicted, 0);
-	CHECK_INT(counts_of(o, "q").waiting_bytes, 10);
-	CHECK_INT(put(o, "q", "dddddddd"), 0);
-	CHECK_INT(counts_of(o, "q").evicted, 2);
-	CHECK_INT(counts_of(o, "q").waiting_bytes, 10);
-	CHECK_INT(put(o, "q", "eeeeeeeeeee"), -E2BIG);
-	CHECK_INT(put(o, "q", "ffffffffff"), 0);
-	CHECK_INT(counts_of(o, "q").waiting, 1);
-	op_outbox_close(o);
-}
-
-TEST(dead_letters_make_room_first)
-{
-	struct op_outbox *o = open_limited(3, 0);
-	CHECK_INT(put(o, "q", "a"), 0);
-	CHECK_INT(put(o, "q", "b"), 0);
-	CHECK_INT(put(o, "q", "c"), 0);
-	CHECK_INT(op_outbox_dead(o, CHECK_NEXT(o, "q", "a"), "no"), 0);
-	CHECK_INT(op_outbox_dead(o, CHECK_NEXT(o, "q", "b"), "no"), 0);
-	CHECK_INT(put(o, "q", "d"), 0);
-	CHECK_INT(put(o, "q", "e"), 0);
-	struct op_outbox_counts c = counts_of(o, "q");
-	CHECK_INT(c.forgotten, 2);
-	CHECK_INT(c.evicted, 0);
-	CHECK_INT(c.waiting, 3);
-	CHECK_INT(put(o, "q", "f"), 0);
-	CHECK_INT(counts_of(o, "q").evicted, 1);
-	op_outbox_close(o);
-}
-
-TEST(an_attempt_may_outlive_its_item)
-{
-	struct op_outbox *o = open_limited(1, 0);
-	CHECK_INT(put(o, "q", "a"), 0);
-	int64_t id = CHECK_NEXT(o, "q", "a");
-	CHECK_INT(put(o, "q", "b"), 0); /* evicts a, which is on its way */
-	CHECK_INT(op_outbox_delivered(o, id), -ENOENT);
-	CHECK_INT(op_outbox_failed(o, id, 1, "no"), -ENOENT);
-	CHECK_INT(op_outbox_dead(o, id, "no"), -ENOENT);
-	CHECK(CHECK_NEXT(o, "q", "b") != id);
-	CHECK_INT(counts_of(o, "q").delivered, 0);
-	CHECK_INT(counts_of(o, "q").failed_attempts, 0);
-	op_outbox_close(o);
-}
-
-TEST(numbers_are_not_used_again)
-{
-	struct op_outbox *o = open_outbox();
-	CHECK_INT(put(o, "q", "a"), 0);
-	int64_t id = CHECK_NEXT(o, "q", "a");
-	CHECK_INT(op_outbox_delivered(o, id), 0);
-	o = again(o, NULL);
-	CHECK_INT(put(o, "q", "b"), 0);
-	CHECK(CHECK_NEXT(o, "q", "b") > id);
-	op_outbox_close(o);
-}
-
 /* ---- for people -------------------------------------------------------------------------- */
 
 struct listed {
@@ -448,6 +350,41 @@ TEST(readers_look_while_the_owner_writes)
 	char missing[320];
 	snprintf(missing, sizeof(missing), "%s.not", outbox_path());
 	CHECK_INT(op_outbox_open_read(missing, &r), -ENOENT);
+}
+
+TEST(an_item_without_its_body_holds_nobody_up)
+{
+	struct op_outbox *o = open_outbox();
+	CHECK_INT(put(o, "q", "a"), 0);
+	CHECK_INT(put(o, "q", "b"), 0);
+	CHECK_INT(op_db_exec(o->db, "UPDATE items SET body = NULL WHERE key = 'a'"), 0);
+	CHECK_NEXT(o, "q", "b");
+	CHECK_INT(counts_of(o, "q").died, 1);
+	op_outbox_close(o);
+}
+
+TEST(bodies_of_every_size_are_kept)
+{
+	struct op_outbox *o = open_outbox();
+	struct op_outbox_item item;
+	static char body[2000];
+	char text[2100];
+	for (size_t n = 0; n<sizeof(body); n += n> 580 && n < 620 ? 1 : 97) {
+		struct op_buf out;
+		struct op_outbox_put p = {.queue = "q", .body = body, .body_bytes = n};
+		memset(body, (int)('a' + n % 26), sizeof(body));
+		CHECK_INT(op_outbox_put(o, &p, NULL), 0);
+		CHECK_INT(op_outbox_next(o, "q", &item), 1);
+		CHECK(item.body_bytes == n && !memcmp(item.body, body, n));
+		op_buf_init_fixed(&out, text, sizeof(text));
+		CHECK_INT(op_outbox_body(o, item.id, &out), 0);
+		CHECK_INT(out.len, n);
+		CHECK_INT(op_outbox_delivered(o, item.id), 0);
+	}
+	int64_t left = -1;
+	CHECK_INT(outbox_get(o, outbox_bind(o, "SELECT count(*) FROM bodies", ""), &left), 1);
+	CHECK_INT(left, 0);
+	op_outbox_close(o);
 }
 
 /* ---- the medium -------------------------------------------------------------------------- */
