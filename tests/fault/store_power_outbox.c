@@ -133,6 +133,17 @@ static void look_at_first(struct op_outbox *o, const char *queue, struct found *
 	f->wrong |= r < 0 || (r == 1 && (!item.body || !is_whole(&item)));
 }
 
+static void add_up(struct op_outbox *o, struct found *f)
+{
+	struct op_outbox_counts c[2];
+	size_t n = 0;
+	CHECK_INT(op_outbox_counts(o, c, 2, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		f->wrong |= c[i].waiting != c[i].taken + c[i].retried - c[i].delivered - c[i].died -
+						    c[i].expired - c[i].evicted - c[i].dropped ||
+			    c[i].dead != c[i].died + c[i].expired - c[i].retried - c[i].forgotten;
+}
+
 static void judge(const char *path, struct power_acks *acks, struct op_buf *note,
 		  struct power_verdict *v)
 {
@@ -147,6 +158,7 @@ static void judge(const char *path, struct power_acks *acks, struct op_buf *note
 	}
 	look_at_first(o, "a", &f);
 	look_at_first(o, "b", &f);
+	add_up(o, &f);
 	for (uint64_t n = 1; n <= acks->tried; n++) {
 		if (acks->item[n] == TRIED) /* it happened, or will never */
 			acks->item[n] = f.times[n] ? TAKEN : LEFT;
