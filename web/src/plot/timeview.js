@@ -20,6 +20,7 @@ export class TimeView extends EventTarget {
 		super();
 		this.now = now;
 		this.oldest = 0; // there is nothing before
+		this.delayMs = 0; // what delivery takes: a live picture ends so long before now
 		this.state = { live: true, span: spanMs, from: 0, to: 0 };
 		this.settledState = this.state;
 		this.past = [];
@@ -36,7 +37,7 @@ export class TimeView extends EventTarget {
 	range() {
 		if (!this.live)
 			return { from: this.state.from, to: this.state.to };
-		const to = this.now();
+		const to = this.now() - this.delayMs;
 		return { from: to - this.span, to };
 	}
 

@@ -23,6 +23,7 @@ const WANT_MS = 80; // while the picture moves, history is asked for at most thi
 const NEAR_MS = 120e3; // who looks at the last two minutes is given live data too
 const SEAM_MS = 250; // clocks of recorder and page may differ by less
 const EVENTS_LEAST_MS = 60e3; // a span in which few events are to be expected
+const FAST_HZ = 5, FAST_RATE = 10; // frames per second of live records
 const LEGEND_MAX = 6;
 const CLOCK_STEP_NS = 1e9;
 const TIER_TEXT = { raw: 'records', '1s': '1 s values', '1min': '1 min values', '1h': '1 h values' };
@@ -78,6 +79,7 @@ export class TimePanel extends EventTarget {
 		const kept = info.fields.map((f) => ({ ...schema?.fields.find((g) => g.name === f.name), ...f, unit: f.unit ?? '' }));
 		const drawable = kept.filter((f) => f.type !== 'text'), numbers = drawable.filter((f) => f.type !== 'enum');
 		this.fields = numbers.length ? numbers : drawable;
+		this.view.delayMs = this.rateHz >= FAST_HZ ? 1000 / FAST_RATE + 25 : 0;
 		this.view.oldest = Number.isFinite(info.from) ? info.from : this.now();
 		this.tiles.oldest = Number.isFinite(info.from) ? info.from : -Infinity;
 		this.tiles.least = this.rateHz ? 64e3 / this.rateHz : EVENTS_LEAST_MS;
@@ -154,7 +156,7 @@ export class TimePanel extends EventTarget {
 			label: `${fields.map((f) => f.name).join(', ')}${unit ? ` in ${unit}` : ''} of ${this.topic} over time`,
 			fields, view: this.view, sync: 'history', events: !this.rateHz,
 			marks: () => this.marks,
-			height: (width) => Math.max(170, (width < 560 ? 300 : Math.max(340, Math.min(560, innerHeight - 290))) / plots),
+			height: (width) => Math.max(170, (width < 560 ? 300 : Math.max(340, Math.min(560, innerHeight - 325))) / plots),
 			request: () => this.governor.request(),
 		});
 		plot.el.setAttribute('aria-description', KEY_HELP);
@@ -265,9 +267,8 @@ export class TimePanel extends EventTarget {
 	follow() {
 		if (this.feed)
 			return;
-		const fast = this.rateHz >= 5;
-		this.feed = this.app.feeds.open(this.topic, fast
-			? { rate: 10, capacity: Math.min(65536, this.rateHz * 90), last: 16384 } : { rate: 2, capacity: 2048, last: 1024 });
+		this.feed = this.app.feeds.open(this.topic, this.rateHz >= FAST_HZ
+			? { rate: FAST_RATE, capacity: Math.min(65536, this.rateHz * 90), last: 16384 } : { rate: 2, capacity: 2048, last: 1024 });
 		this.onFrame = () => this.view.live && this.governor.request();
 		this.feed.addEventListener('frame', this.onFrame);
 	}

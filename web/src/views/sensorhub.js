@@ -135,8 +135,6 @@ class SensorHub {
 
 	/** Hits that the recorder has; none if nothing is kept. */
 	async readPast() {
-		if (!this.app.catalogue.services.includes('recorder'))
-			return;
 		const { rows, samples } = await recordedHits(this.off.signal);
 		if (!this.off.signal.aborted)
 			this.hits.setPast(rows, samples);

@@ -30,8 +30,6 @@ export class TopicPane {
 
 	/** A topic that is kept has a way to its history. */
 	async lookForPast() {
-		if (!this.app.catalogue.services.includes('recorder'))
-			return;
 		const kept = await whatIsKept().catch(() => null); // not to be had now
 		this.past.hidden = !kept?.topics.some((t) => t.topic === this.name);
 	}
