@@ -15,7 +15,7 @@ export CHROMIUM
 mkdir -p "$work"
 cp "$here"/*.mjs "$here"/package.json "$here"/package-lock.json "$work/"
 cd "$work"
-if [ "$test" = page.test.mjs ]; then
+if grep -q browser.mjs "$test"; then
 	[ -n "$CHROMIUM" ] || { echo "no browser: sudo apt-get install chromium" >&2; exit 1; }
 	key=$(cksum <package-lock.json)
 	if [ "$(cat node_modules/.key 2>/dev/null || true)" != "$key" ]; then

@@ -3,6 +3,7 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
+import { Alerts } from './alerts.js';
 import { h, setAttr, setText } from './dom.js';
 import { Lights } from './lights.js';
 import { themeButton } from './theme.js';
@@ -23,9 +24,10 @@ export class Shell {
 		this.history = h('a', { href: '#/history' }, 'History');
 		this.nav = h('nav', { 'aria-label': 'Views' }, this.own, this.topics, this.history);
 		this.lights = new Lights(app);
+		this.alerts = new Alerts(app);
 		document.getElementById('top').append(
 			h('div', { class: 'brand' }, this.h1, this.h2),
-			h('div', { class: 'bar' }, this.lights.el, this.nav, this.status, themeButton()));
+			h('div', { class: 'bar' }, h('div', { class: 'signals' }, this.lights.el, this.alerts.el), this.nav, this.status, themeButton()));
 		this.banner = document.getElementById('banner');
 		app.link.addEventListener('state', () => this.update());
 		setInterval(() => this.update(), 500);
