@@ -16,9 +16,9 @@
 
 #include "lib/store/history_internal.h"
 
-#define STEP_NS (10 * OP_NS_PER_MS) /* then it commits, which takes time too */
+#define STEP_NS (5 * OP_NS_PER_MS) /* then it commits, which takes time too */
 #define ROWS_AT_ONCE 200
-#define SHRINK_BYTES (128 * 1024) /* given back by a step */
+#define SHRINK_BYTES (64 * 1024)  /* given back by a step */
 #define SLACK_BYTES (1024 * 1024) /* free pages that may stay: they are used again */
 #define EMPTY_BOOTS_AT_ONCE 4
 
