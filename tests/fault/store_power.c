@@ -188,23 +188,26 @@ static uint64_t cuts(uint64_t full)
 
 TEST_WITHIN(history_survives_every_cut, 1800)
 {
-	(void)cut_power(&power_history, cuts(10000)); /* fails by itself */
-	CHECK(shared->harm.lost > 100 && shared->harm.torn > 100 && shared->harm.garbled > 10);
-	CHECK(shared->harm.names_undone > 5);
+	uint64_t n = cuts(10000);
+	(void)cut_power(&power_history, n); /* fails by itself */
+	CHECK(shared->harm.lost > n && shared->harm.torn > n / 3 && shared->harm.garbled > n / 10);
+	CHECK(shared->harm.names_undone >= n / 100);
 }
 
 TEST_WITHIN(settings_survive_every_cut, 1800)
 {
-	(void)cut_power(&power_settings, cuts(3000));
-	CHECK(shared->harm.lost > 100);
+	uint64_t n = cuts(3000);
+	(void)cut_power(&power_settings, n);
+	CHECK(shared->harm.lost > n);
 }
 
 TEST_WITHIN(the_outbox_survives_every_cut, 1800)
 {
-	struct power_verdict v = cut_power(&power_outbox, cuts(3000));
-	CHECK(shared->harm.lost > 100);
-	CHECK_INT(v.logs_kept,
-		  0); /* what an attempt came to is not synced, and that is no damage */
+	uint64_t n = cuts(3000);
+	struct power_verdict v = cut_power(&power_outbox, n);
+	CHECK(shared->harm.lost > n);
+	/* What an attempt came to is not synced, and that is no damage. */
+	CHECK_INT(v.logs_kept, 0);
 }
 
 /* Without the sync of each commit the last ones are lost, but nothing else. */
