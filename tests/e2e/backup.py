@@ -340,6 +340,8 @@ def chunks_in(box):
 
 @ot.test(timeout=120)
 def the_history_of_a_running_hub_comes_back_and_goes_on():
+    if "  recorder:" not in (ot.SOURCE / "appliances/sensorhub/sensorhub.yaml").read_text():
+        raise ot.Skip("the sensor hub has no recorder yet")
     file, place = ot.directory() / "hub.tar.zst", ot.directory() / "blank"
     with ot.Outpost(sets=["services.recorder.commit_ms=500"]) as box:
         ot.wait_until(lambda: chunks_in(box) >= 4, 40, "the recorder has stored something")

@@ -127,6 +127,11 @@ TEST_WITHIN(history_survives_every_kill, 900)
 	kill_many(&power_history, number_from("OUTPOST_KILLS", 10, 500));
 }
 
+TEST_WITHIN(the_recorders_history_survives_every_kill, 900)
+{
+	kill_many(&power_recorder, number_from("OUTPOST_KILLS", 10, 500));
+}
+
 TEST_WITHIN(settings_survive_every_kill, 900)
 {
 	kill_many(&power_settings, number_from("OUTPOST_KILLS", 10, 500));

@@ -194,6 +194,13 @@ TEST_WITHIN(history_survives_every_cut, 1800)
 	CHECK(shared->harm.names_undone >= n / 100);
 }
 
+TEST_WITHIN(the_recorders_history_survives_every_cut, 1800)
+{
+	uint64_t n = cuts(3000);
+	(void)cut_power(&power_recorder, n);
+	CHECK(shared->harm.lost > n);
+}
+
 TEST_WITHIN(settings_survive_every_cut, 1800)
 {
 	uint64_t n = cuts(3000);

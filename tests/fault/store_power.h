@@ -37,7 +37,7 @@ struct power_work {
 	const char *synchronous;
 };
 
-extern const struct power_work power_history, power_settings, power_outbox;
+extern const struct power_work power_history, power_settings, power_outbox, power_recorder;
 
 uint64_t power_chance(uint64_t n);
 
