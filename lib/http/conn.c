@@ -1,5 +1,5 @@
 /*
- * conn.c - one HTTP connection: read, parse, dispatch, send, keep alive or close.
+ * conn.c - one HTTP connection: read, parse, dispatch, keep alive or close. What it sends: send.c.
  *
  * A request that arrives whole, which is nearly every one, is parsed in the server's receive
  * buffer and answered by one sendmsg(2): no allocation and no change of the poll set. Only the
@@ -15,11 +15,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #define LINGER_BYTES (256 * 1024)
+/* Unsent bytes in a socket; more would only wait in the kernel's memory instead of ours. */
+#define UNSENT_BYTES (128 * 1024)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
@@ -110,7 +110,7 @@ static int watch(struct op_http_conn *c, int events)
 void http_conn_accept(struct op_http *h, int fd)
 {
 	struct op_http_conn *c = calloc(1, sizeof(*c));
-	int one = 1;
+	int one = 1, unsent = UNSENT_BYTES;
 	if (!c || uv_poll_init(h->loop, &c->poll, fd)) {
 		free(c);
 		close(fd);
@@ -118,6 +118,7 @@ void http_conn_accept(struct op_http *h, int fd)
 		return;
 	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only latency */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent)); /* memory */
 	c->server = h;
 	c->fd = fd;
 	c->file_fd = -1;
@@ -126,115 +127,6 @@ void http_conn_accept(struct op_http *h, int fd)
 	link_conn(c, L_FRESH);
 	if (watch(c, UV_READABLE))
 		http_conn_close(c, &h->count.failed);
-}
-
-static bool pending(const struct op_http_conn *c)
-{
-	return c->out_pos < c->out_len || c->file_fd >= 0 || c->reply;
-}
-
-/* Keeps the part of an answer from byte `sent` on. False if there is no memory for it. */
-static bool keep_rest(struct op_http_conn *c, const struct iovec iov[2], size_t sent)
-{
-	size_t total = iov[0].iov_len + iov[1].iov_len, have = c->out_len - c->out_pos;
-	char *out = malloc(have + total - sent);
-	if (!out)
-		return false;
-	if (have)
-		memcpy(out, c->out + c->out_pos, have);
-	size_t n = have;
-	for (int i = 0; i < 2; i++) {
-		size_t skip = sent < iov[i].iov_len ? sent : iov[i].iov_len;
-		if (iov[i].iov_len > skip)
-			memcpy(out + n, (const char *)iov[i].iov_base + skip,
-			       iov[i].iov_len - skip);
-		n += iov[i].iov_len - skip;
-		sent -= skip;
-	}
-	free(c->out);
-	c->out = out;
-	c->out_len = n;
-	c->out_pos = 0;
-	return true;
-}
-
-bool http_conn_queue(struct op_http_conn *c, const struct iovec parts[2])
-{
-	return keep_rest(c, parts, 0);
-}
-
-static ssize_t send_some(int fd, const struct iovec *iov, size_t n)
-{
-	struct msghdr m = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
-	ssize_t r = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (r < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	return r;
-}
-
-/* 1 all sent, 0 the socket is full, negative: the connection is of no use any more. */
-static int flush_file(struct op_http_conn *c)
-{
-	while (c->file_pos < c->file_end) {
-		ssize_t r = sendfile(c->fd, c->file_fd, &c->file_pos,
-				     (size_t)(c->file_end - c->file_pos));
-		if (r < 0 && errno != EINTR)
-			return errno == EAGAIN ? 0 : -errno;
-		if (r == 0)
-			return -EIO; /* the file became shorter than its Content-Length */
-		if (r > 0)
-			c->server->count.bytes_out += (uint64_t)r;
-	}
-	close(c->file_fd);
-	c->file_fd = -1;
-	return 1;
-}
-
-static int flush_out(struct op_http_conn *c)
-{
-	if (c->out_pos == c->out_len)
-		return 1;
-	struct iovec iov = {c->out + c->out_pos, c->out_len - c->out_pos};
-	ssize_t r = send_some(c->fd, &iov, 1);
-	if (r < 0)
-		return (int)r;
-	c->server->count.bytes_out += (uint64_t)r;
-	c->out_pos += (size_t)r;
-	if (c->out_pos < c->out_len)
-		return 0;
-	free(c->out);
-	c->out = NULL;
-	c->out_len = c->out_pos = 0;
-	return 1;
-}
-
-static int flush(struct op_http_conn *c)
-{
-	int r;
-	do
-		r = flush_out(c);
-	while (r > 0 && c->reply && http_reply_push(c->reply));
-	return r > 0 && c->file_fd >= 0 ? flush_file(c) : r;
-}
-
-void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
-		    size_t n_body, int fd, off_t fd_bytes)
-{
-	struct op_http *h = c->server;
-	struct iovec iov[2] = {{(void *)head, n_head}, {(void *)body, n_body}};
-	ssize_t r = pending(c) ? 0 : send_some(c->fd, iov, 2);
-	if (fd >= 0) {
-		c->file_fd = fd;
-		c->file_pos = 0;
-		c->file_end = fd_bytes;
-	}
-	if (r < 0 || ((size_t)r < n_head + n_body && !keep_rest(c, iov, (size_t)r))) {
-		http_conn_close(c, &h->count.by_peer);
-		return;
-	}
-	h->count.bytes_out += (uint64_t)r;
-	if (c->file_fd >= 0 && c->out_pos == c->out_len && flush_file(c) < 0)
-		http_conn_close(c, &h->count.by_peer);
 }
 
 /* The last answer is out: tell the peer, and read on for a moment so that data still on its way
@@ -258,12 +150,18 @@ static void await_reply(struct op_http_conn *c)
 		http_conn_close(c, &c->server->count.failed);
 }
 
+static void await_space(struct op_http_conn *c)
+{
+	move_to(c, L_SENDING);
+	c->unacked = http_conn_unacked(c);
+}
+
 void http_conn_wake(struct op_http_conn *c)
 {
 	if (c->gone || c->list == L_LINGER)
 		return;
 	if (c->list != L_SENDING)
-		move_to(c, L_SENDING);
+		await_space(c);
 	/* It could fail only for a handle that is closing; if so the time-out ends it. */
 	(void)watch(c, UV_WRITABLE | (c->reply ? UV_DISCONNECT : 0));
 }
@@ -374,7 +272,7 @@ static bool store_in(struct op_http_conn *c, const char *p, size_t n)
 static void digest(struct op_http_conn *c, const char *p, size_t n)
 {
 	size_t used = 1;
-	while (n && used && !c->gone && c->list != L_LINGER && !pending(c)) {
+	while (n && used && !c->gone && c->list != L_LINGER && !http_conn_pending(c)) {
 		used = take_request(c, p, n);
 		p += used;
 		n -= used;
@@ -430,13 +328,13 @@ static void on_writable(struct op_http_conn *c)
 	struct op_http *h = c->server;
 	uint64_t before = h->count.bytes_out;
 	struct op_http_reply *reply = c->reply;
-	int r = flush(c);
+	int r = http_conn_flush(c);
 	if (r < 0) {
 		http_conn_close(c, &h->count.by_peer);
 		return;
 	}
 	if (r == 0 && h->count.bytes_out != before)
-		move_to(c, L_SENDING);
+		await_space(c);
 	else if (r > 0 && reply)
 		await_reply(c);
 	else if (r > 0)
@@ -460,10 +358,22 @@ static void on_event(uv_poll_t *poll, int status, int events)
 		on_readable(c);
 }
 
+/* A full socket is told to be writable when a good part of it is free again: a slow peer may have
+ * taken something all the while. */
+static bool has_taken(const struct op_http_conn *c)
+{
+	return c->list == L_SENDING && http_conn_unacked(c) < c->unacked;
+}
+
 void http_conn_timeout(struct op_http_conn *c)
 {
 	struct op_http *h = c->server;
-	bool told = (c->list == L_FRESH || c->list == L_READING) && c->in_len && !pending(c);
+	if (has_taken(c)) {
+		await_space(c);
+		return;
+	}
+	bool told =
+		(c->list == L_FRESH || c->list == L_READING) && c->in_len && !http_conn_pending(c);
 	if (!told) {
 		uint64_t none = 0;
 		http_conn_close(c, c->list == L_LINGER || c->list == L_IDLE ? &none

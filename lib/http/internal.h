@@ -31,6 +31,7 @@ struct op_http_conn {
 	size_t in_len, out_len, out_pos;
 	off_t file_pos, file_end;
 	int fd, file_fd;
+	int unacked;                 /* bytes in the socket when it was found full */
 	struct op_http_reply *reply; /* the answer to come */
 	unsigned requests;
 	uint8_t list;
@@ -148,15 +149,22 @@ void http_file_serve(struct op_http_request *rq);
 void http_conn_accept(struct op_http *h, int fd);
 void http_conn_close(struct op_http_conn *c, uint64_t *cause);
 void http_conn_give_away(struct op_http_conn *c);
+/* There is something to send, or an answer is complete: the loop goes on with the connection. */
+void http_conn_wake(struct op_http_conn *c);
+void http_conn_cut(struct op_http_conn *c, uint64_t *cause); /* close with RST */
+void http_conn_timeout(struct op_http_conn *c);
+
+/* send.c */
 /* Sends head and body now, keeps what the socket does not take; fd (or -1) follows. */
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
 		    size_t n_body, int fd, off_t fd_bytes);
 /* Puts bytes behind those that are to be sent. False: no memory. */
 bool http_conn_queue(struct op_http_conn *c, const struct iovec parts[2]);
-/* There is something to send, or an answer is complete: the loop goes on with the connection. */
-void http_conn_wake(struct op_http_conn *c);
-void http_conn_cut(struct op_http_conn *c, uint64_t *cause); /* close with RST */
-void http_conn_timeout(struct op_http_conn *c);
+/* 1 all sent, 0 the socket is full, negative: the connection is of no use any more. */
+int http_conn_flush(struct op_http_conn *c);
+/* An answer is still on its way, or still to come. */
+bool http_conn_pending(const struct op_http_conn *c);
+int http_conn_unacked(const struct op_http_conn *c); /* bytes that the peer has not acknowledged */
 
 /* server.c */
 void http_handle_closed(struct op_http *h);

@@ -107,6 +107,43 @@ static void on_timer(uv_timer_t *timer)
 	++*(unsigned *)timer->data;
 }
 
+struct drip {
+	unsigned left; /* times to take */
+	int fd;
+};
+
+/* Takes a little each time: what a phone far away does. */
+static void on_drip(uv_timer_t *timer)
+{
+	char some[4096];
+	struct drip *d = timer->data;
+	ssize_t r = recv(d->fd, some, sizeof(some), MSG_DONTWAIT);
+	CHECK(r > 0 || (r < 0 && errno == EAGAIN));
+	if (--d->left == 0)
+		uv_timer_stop(timer);
+}
+
+TEST(a_reader_that_takes_little_is_not_closed)
+{
+	struct drip d = {.left = 60};
+	uv_timer_t timer;
+	start();
+	d.fd = ask_small(65536);
+	begin_filling();
+	CHECK_INT(uv_timer_init(&loop, &timer), 0);
+	timer.data = &d;
+	CHECK_INT(uv_timer_start(&timer, on_drip, 25, 25), 0);
+	while (d.left) /* five times as long as it may take nothing */
+		uv_run(&loop, UV_RUN_ONCE);
+	CHECK_INT(op_http_counters(http)->timed_out, 0);
+	CHECK_INT(gones, 0);
+	uv_close((uv_handle_t *)&timer, NULL);
+	until(&gones, 1); /* and now it takes nothing */
+	CHECK_INT(op_http_counters(http)->timed_out, 1);
+	close(d.fd);
+	stop();
+}
+
 TEST(a_long_wait_is_not_a_slow_request)
 {
 	unsigned waited = 0;
