@@ -51,7 +51,8 @@ struct web_query {
 /* What is under way, all kinds together. Loop thread but for what the lock is said to guard. */
 struct web_jobs {
 	struct web_job *first, *last; /* waiting */
-	unsigned n_waiting;           /* of them: not begun yet */
+	struct web_job *parked;
+	unsigned n_waiting; /* of them: not begun yet */
 	unsigned n_working, n_exports;
 	uv_timer_t idle;
 	uv_work_t closing; /* of kept databases that nobody asked for */
@@ -72,7 +73,9 @@ struct web_job {
 	struct web *w;
 	const struct web_job_kind *kind;
 	struct op_http_reply *reply; /* loop thread; NULL: the client is gone */
-	struct web_job *next;
+	struct web_job *next;        /* of those waiting, or parked */
+	uint64_t parked_ms;          /* since then */
+	bool placed;                 /* it counts in n_exports */
 	enum web_job_state state;
 	bool begun; /* a step has run */
 	enum web_job_end end;

@@ -173,10 +173,34 @@ static struct web_job *dequeue(struct web_jobs *jobs, struct web_job *j)
 	return j;
 }
 
+static void park(struct web_job *j)
+{
+	struct web_jobs *jobs = j->w->jobs;
+	j->state = WEB_JOB_PARKED;
+	j->parked_ms = uv_now(op_service_loop(j->w->service));
+	j->next = jobs->parked;
+	jobs->parked = j;
+}
+
+static void unpark(struct web_job *j)
+{
+	struct web_job **at = &j->w->jobs->parked;
+	while (*at != j)
+		at = &(*at)->next;
+	*at = j->next;
+	enqueue(j);
+}
+
+static void give_up_place(struct web_job *j)
+{
+	j->w->jobs->n_exports -= j->placed;
+	j->placed = false;
+}
+
 static void job_free(struct web_job *j)
 {
 	struct web_jobs *jobs = j->w->jobs;
-	jobs->n_exports -= j->kind->stays;
+	give_up_place(j);
 	j->w->asked.ended[j->end]++;
 	j->w->asked.damaged += j->damaged;
 	jobs->used_ms = uv_now(op_service_loop(j->w->service));
@@ -201,7 +225,7 @@ static void after_work(uv_work_t *work, int status)
 	if (next == WEB_JOB_MORE) {
 		enqueue(j);
 	} else if (next == WEB_JOB_PARK) {
-		j->state = WEB_JOB_PARKED;
+		park(j);
 	} else {
 		job_free(j);
 	}
@@ -234,7 +258,7 @@ static void pump(struct web *w)
 static void on_room(struct op_http_reply *r, void *arg)
 {
 	struct web_job *j = arg;
-	enqueue(j);
+	unpark(j);
 	pump(j->w);
 }
 
@@ -255,7 +279,7 @@ static void on_gone(struct op_http_reply *r, void *arg)
 	j->end = WEB_LEFT;
 	cancel(j);
 	if (j->state == WEB_JOB_PARKED)
-		enqueue(j);
+		unpark(j);
 	if (!j->begun)
 		job_free(dequeue(w->jobs, j));
 	pump(w);
@@ -271,9 +295,28 @@ static bool refuse(struct op_http_request *rq, struct web *w, const char *why)
 	return false;
 }
 
+/* The client of an export that has been parked the longest took less than a queue in all that time:
+ * it makes room, so that those who take a byte now and then lock nobody out. */
+static bool make_room(struct web *w)
+{
+	struct web_job *oldest = NULL;
+	uint64_t now = uv_now(op_service_loop(w->service));
+	for (struct web_job *j = w->jobs->parked; j; j = j->next)
+		oldest = !oldest || j->parked_ms < oldest->parked_ms ? j : oldest;
+	if (!oldest || now - oldest->parked_ms < 2000 * (uint64_t)w->set->stall_timeout_s)
+		return false;
+	oldest->end = WEB_SLOW;
+	op_http_reply_abort(oldest->reply);
+	oldest->reply = NULL;
+	atomic_store(&oldest->cancelled, true);
+	give_up_place(oldest);
+	unpark(oldest);
+	return true;
+}
+
 static bool has_place(struct op_http_request *rq, struct web *w, const struct web_job_kind *kind)
 {
-	if (kind->stays && w->jobs->n_exports >= WEB_EXPORTS_MAX)
+	if (kind->stays && w->jobs->n_exports >= WEB_EXPORTS_MAX && !make_room(w))
 		return refuse(rq, w, "too many exports are under way");
 	if (w->jobs->n_waiting >= WEB_JOBS_WAITING)
 		return refuse(rq, w, "too many questions are waiting");
@@ -308,7 +351,8 @@ void web_job_put(struct op_http_request *rq, struct web *w, const struct web_job
 		(void)refuse(rq, w, "there is no memory for the question");
 		return;
 	}
-	w->jobs->n_exports += kind->stays;
+	j->placed = kind->stays;
+	w->jobs->n_exports += j->placed;
 	(void)uv_timer_start(&w->jobs->idle, on_idle, IDLE_MS, IDLE_MS); /* fails without fn only */
 	enqueue(j);
 	pump(w);

@@ -259,6 +259,7 @@ static void write_history(struct web *w, struct op_buf *b)
 		ENDED("wrong", c->ended[WEB_WRONG]),
 		ENDED("failed", c->ended[WEB_FAILED]),
 		ENDED("left", c->ended[WEB_LEFT]),
+		ENDED("slow", c->ended[WEB_SLOW]),
 		ENDED("refused", c->refused),
 		GAUGE("outpost_history_working", "questions worked on now", c->working),
 		GAUGE("outpost_history_waiting", "questions that wait now", c->waiting),

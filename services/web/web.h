@@ -48,8 +48,9 @@ struct web_cached {
 	int status;
 };
 
-/* How a question about the past ended; wrong: the answer was 400 or 404. */
-enum web_job_end { WEB_ANSWERED, WEB_WRONG, WEB_FAILED, WEB_LEFT, WEB_ENDS };
+/* How a question about the past ended; wrong: the answer was 400 or 404; slow: an export that made
+ * room for another one. */
+enum web_job_end { WEB_ANSWERED, WEB_WRONG, WEB_FAILED, WEB_LEFT, WEB_SLOW, WEB_ENDS };
 
 /* Questions since the service started (metrics.c). */
 struct web_history_counters {
