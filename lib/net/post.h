@@ -29,7 +29,9 @@ struct op_post_request {
 	const char *url;    /* http:// or https:// */
 	const char *method; /* [POST]; only POST and GET follow redirects */
 	const char *content_type;
-	const char *const *fields; /* "Name: value", NULL-terminated */
+	/* "Name: value", NULL-terminated. They go to targets of redirects too, but Authorization
+	 * and Cookie only to the same host. */
+	const char *const *fields;
 	const void *body;
 	size_t body_bytes;
 	unsigned connect_timeout_ms; /* name, connection and TLS together [10000] */

@@ -22,7 +22,9 @@ static const char prune_boots[] =
 	"DELETE FROM boots WHERE boot_id <> ?"
 	" AND NOT EXISTS(SELECT 1 FROM items WHERE boot = boots.id OR life_boot = boots.id)";
 static const char expire[] =
-	"UPDATE items SET dead = 2, error = 'its time was up' WHERE dead = 0 AND life_ns > 0 AND ("
+	"UPDATE items SET dead = 2, error = 'its time was up' ||"
+	" CASE error WHEN '' THEN '' ELSE '; before: ' || error END WHERE dead = 0 AND life_ns > 0 "
+	"AND ("
 	"(life_boot = ?1 AND expires_ns <= ?2) OR (life_boot <> ?1 AND (life_ns <= ?2 OR expires_ns"
 	" + (SELECT offset_ns FROM boots WHERE boots.id = life_boot) <= ?3)))";
 

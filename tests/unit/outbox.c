@@ -414,6 +414,21 @@ TEST_WITHIN(files_do_not_grow_without_bounds, 60)
 	op_outbox_close(o);
 }
 
+TEST(who_only_waits_writes_nothing)
+{
+	struct op_outbox *o = open_outbox();
+	struct op_outbox_item item;
+	CHECK_INT(put_all(o, "q", "a", 0, 100000, 0), 0);
+	CHECK_INT(op_outbox_failed(o, CHECK_NEXT(o, "q", "a"), 3600000, "HTTP 503"), 0);
+	off_t before = bytes_on_disk();
+	for (int i = 0; i < 60; i++) {
+		pass(60);
+		CHECK_INT(op_outbox_next(o, "q", &item), 1);
+	}
+	CHECK_INT(bytes_on_disk(), before);
+	op_outbox_close(o);
+}
+
 TEST(damage_while_open_begins_a_new_one)
 {
 	struct op_outbox *o = open_outbox();

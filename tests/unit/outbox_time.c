@@ -19,6 +19,12 @@ static void clock_known(int64_t wall_ns)
 	sight.wall_ns = wall_ns;
 }
 
+static int copy_error(const struct op_outbox_item *item, bool dead, void *arg)
+{
+	snprintf(arg, sizeof(item->error), "%s", item->error);
+	return 0;
+}
+
 TEST(within_a_boot_its_clock_counts)
 {
 	struct op_outbox *o = open_outbox();
@@ -34,6 +40,19 @@ TEST(within_a_boot_its_clock_counts)
 	CHECK_INT(c.dead, 1);
 	pass(100000);
 	CHECK_NEXT(o, "q", "b"); /* for ever */
+	op_outbox_close(o);
+}
+
+TEST(why_it_could_not_be_delivered_is_kept)
+{
+	struct op_outbox *o = open_outbox();
+	char why[160] = "";
+	CHECK_INT(put_all(o, "q", "a", 0, 60, 0), 0);
+	CHECK_INT(op_outbox_failed(o, CHECK_NEXT(o, "q", "a"), 1, "HTTP 503"), 0);
+	pass(61);
+	CHECK_NEXT(o, "q", "");
+	CHECK_INT(op_outbox_list(o, NULL, copy_error, why), 0);
+	CHECK_STR(why, "its time was up; before: HTTP 503");
 	op_outbox_close(o);
 }
 
