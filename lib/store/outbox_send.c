@@ -26,8 +26,10 @@ static const char count_failed[] =
 	"UPDATE queues SET failed = failed + 1"
 	" WHERE id = (SELECT queue FROM items WHERE id = ? AND dead = 0)";
 static const char set_failed[] =
-	"UPDATE items SET tried = tried + 1, error = ?2, due_boot = ?3, due_ns = ?4,"
-	" dead = (attempts > 0 AND tried + 1 >= attempts) WHERE id = ?1";
+	"UPDATE items SET tried = tried + 1, error = ?2, due_boot = ?3, due_ns = ?4 WHERE id = ?1";
+/* Apart, as it changes an index, which most attempts need not. */
+static const char use_up[] =
+	"UPDATE items SET dead = 1 WHERE id = ? AND attempts > 0 AND tried >= attempts";
 static const char set_dead[] = "UPDATE items SET tried = tried + 1, error = ?2, dead = 1"
 			       " WHERE id = ?1";
 
@@ -192,7 +194,8 @@ static int fail_within(struct op_outbox *o, int64_t id, uint64_t retry_ms, const
 		r = outbox_time_boot(o);
 	if (r < 0)
 		return r;
-	return outbox_run(o, outbox_bind(o, set_failed, "itii", id, error, o->boot, due), NULL);
+	r = outbox_run(o, outbox_bind(o, set_failed, "itii", id, error, o->boot, due), NULL);
+	return r == 0 ? outbox_run(o, outbox_bind(o, use_up, "i", id), NULL) : r;
 }
 
 int op_outbox_failed(struct op_outbox *o, int64_t id, uint64_t retry_ms, const char *error)
