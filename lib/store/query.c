@@ -14,6 +14,7 @@
 #include "lib/store/query_internal.h"
 
 #define CACHE_KIB 2048
+#define LET_GO_TRIES 1000
 
 static const char chunks_sql[] =
 	"SELECT id, t0, t1, n, data FROM chunks WHERE topic = ?1 AND level = ?2 AND boot = ?3"
@@ -87,8 +88,20 @@ bool query_cancelled(const struct op_query *q)
 	return atomic_load_explicit(&q->cancelled, memory_order_relaxed);
 }
 
+/* Nothing was changed, so there is nothing to lose. A cancellation that comes late meets this
+ * statement instead of the one it was meant for: then it is said again. */
+static int let_go(struct op_query *q)
+{
+	for (int i = 0; i < LET_GO_TRIES && !sqlite3_get_autocommit(q->handle); i++)
+		(void)sqlite3_exec(q->handle, "ROLLBACK", NULL, NULL, NULL);
+	return sqlite3_get_autocommit(q->handle) ? 0 : -EBUSY;
+}
+
 int query_begin(struct op_query *q)
 {
+	int r = let_go(q);
+	if (r < 0)
+		return r;
 	atomic_store_explicit(&q->cancelled, false, memory_order_relaxed);
 	q->damaged = 0;
 	int rc = sqlite3_exec(q->handle, "BEGIN", NULL, NULL, NULL);
@@ -99,9 +112,7 @@ int query_end(struct op_query *q, int result)
 {
 	for (unsigned i = 0; i < OP_TIER_LEVELS; i++)
 		(void)sqlite3_reset(q->chunks[i]); /* says again what the step said */
-	/* Nothing was changed. An interruption that came late may meet this statement instead. */
-	for (int i = 0; i < 3 && !sqlite3_get_autocommit(q->handle); i++)
-		(void)sqlite3_exec(q->handle, "ROLLBACK", NULL, NULL, NULL);
+	(void)let_go(q);                           /* if it fails the next call tries again */
 	return query_cancelled(q) && result < 0 ? -ECANCELED : result;
 }
 

@@ -61,7 +61,7 @@ class Writer:
 class Terminal:
     """A program on a pseudo-terminal, and what the screen would show of it.
 
-    Understands what ECMA-48 calls CUP, ED and SGR and the private modes 25, 7, 1049 and 2026;
+    Understands what ECMA-48 calls CUP, ED, EL and SGR and the private modes 25, 7, 1049 and 2026;
     anything else fails the test."""
 
     CONTROL = re.compile(rb"\x1b\[([?0-9;]*)([@-~])")
@@ -98,6 +98,9 @@ class Terminal:
             self.row, self.column = int(row) - 1, int(column) - 1
         elif final == b"J" and arguments == b"2":
             self.cells = [[" "] * self.columns for _ in range(self.rows)]
+        elif final == b"K" and arguments == b"":
+            if self.row < self.rows:
+                self.cells[self.row][self.column:] = [" "] * (self.columns - self.column)
         elif final == b"m":
             self.styles.update(int(n or 0) for n in arguments.split(b";"))
         elif final in b"hl" and arguments[:1] == b"?":
@@ -122,7 +125,11 @@ class Terminal:
             if len(data) < n:
                 break
             character, data = data[:n].decode(), data[n:]
-            if character not in "\r\n":
+            if character == "\r":
+                self.column = 0
+            elif character == "\n":
+                self.row += 1
+            else:
                 if self.row < self.rows and self.column < self.columns:
                     self.cells[self.row][self.column] = character
                 self.column += 1
