@@ -94,6 +94,21 @@ static double rate(const struct web_topic *t)
 	return ns ? (double)(t->published[0] - t->published[last]) * 1e9 / (double)ns : 0;
 }
 
+struct web_topic *web_board_open(struct web *w, const char *name)
+{
+	struct web_topic *t = web_board_find(w, name);
+	struct op_reader *reader;
+	if (t && !t->reader)
+		reopen(w, t);
+	if (t || w->n_topics == WEB_TOPICS_MAX ||
+	    op_reader_open(op_service_bus_dir(w->service), name, "", &reader) < 0)
+		return t;
+	t = &w->topics[w->n_topics++];
+	*t = (struct web_topic){.reader = reader};
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	return t;
+}
+
 void web_board_look(struct web_topic *t, struct web_look *ret)
 {
 	ret->type = op_reader_type(t->reader);

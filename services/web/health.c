@@ -15,7 +15,7 @@ void web_service_look(struct web *w, const char *name, struct web_service_look *
 	static struct web_look look;
 	snprintf(topic, sizeof(topic), "status.%s", name);
 	*ret = (struct web_service_look){0};
-	struct web_topic *t = web_board_find(w, topic);
+	struct web_topic *t = web_board_open(w, topic);
 	if (!t || !t->reader) {
 		op_health_judge(NULL, NULL, NULL, &ret->is);
 		return;

@@ -87,6 +87,8 @@ struct web {
 void web_board_scan(struct web *w); /* once a second: topics come, go and change */
 void web_board_close(struct web *w);
 struct web_topic *web_board_find(struct web *w, const char *name);
+/* The same for a topic that may have come since the last scan. */
+struct web_topic *web_board_open(struct web *w, const char *name);
 void web_board_look(struct web_topic *t, struct web_look *ret);
 
 /* health.c */

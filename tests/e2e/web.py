@@ -227,6 +227,22 @@ def a_listen_host_that_cannot_be_one_is_refused_at_the_check():
 
 
 @ot.test()
+def a_service_that_has_just_come_is_not_absent():
+    names = [f"late{i}" for i in range(5)]
+    with web(services=["web", *names]) as p:
+        with ot.Process(ot.BUILD / "tests/e2e/test-writer", p.bus, stdin=subprocess.PIPE) as w:
+            for i, name in enumerate(names):
+                w.proc.stdin.write(f"open status status.{name}\nstate status.{name} ready\n".encode())
+                w.proc.stdin.flush()
+                ot.wait_until(lambda: len(w.output()) == 2 * (i + 1), 10, "it is written")
+                asked = ot.Deadline(0.15)  # an answer is kept for 0.1 s
+                ot.wait_until(asked.over, 5, "a new answer")
+                assert ot.get(p.url + "health").json()["services"][name]["state"] == "ready", name
+            w.proc.stdin.close()
+            w.wait()
+
+
+@ot.test()
 def health_follows_the_services():
     with web(services=("web", "pbt")) as p:
         a = ot.get(p.url + "health")
