@@ -135,9 +135,8 @@ static void counts_row(const struct op_outbox_counts *c, struct op_table_row *ro
 	op_text_safe(c->queue, strlen(c->queue), row->cell[0], OP_TABLE_CELL);
 	for (size_t i = 0; i < OP_ARRAY_SIZE(numbers); i++)
 		put_count(row->cell[1 + i], numbers[i]);
-	(void)snprintf(
-		row->cell[10], OP_TABLE_CELL, "%s",
-		op_text_kib((c->waiting_bytes + c->dead_bytes + 1023) / 1024, text)); /* fits */
+	(void)snprintf(row->tail, sizeof(row->tail), "%s", /* fits */
+		       op_text_kib((c->waiting_bytes + c->dead_bytes + 1023) / 1024, text));
 }
 
 static void counts_table(const struct op_outbox_counts *counts, size_t n, const char *queue,
