@@ -104,16 +104,18 @@ test('tiles: while the finer ones load, the wider stand in, and the other way ro
 		assert.ok(parts[i].from >= parts[i - 1].to, 'in order, without overlap');
 });
 
-test('tiles: the present is asked for again, the past is not', async () => {
+test('tiles: what reaches beyond the store is asked for again when there is more, the rest is not', async () => {
 	const r = new Recorder(), span = { from: T - HOUR, to: T };
+	r.tiles.stored = T - 30e3;
 	const first = await r.look(span);
 	assert.ok(first.some((a) => a.to > T), 'the tile that now lies in');
-	r.time += 3000;
+	assert.equal((await r.look(span)).length, 0, 'nothing new, nothing asked');
+	r.tiles.stored = T - 10e3;
+	r.tiles.want(span, 100, ['raw']);
+	assert.ok(r.asked.length >= 1 && r.asked.every((a) => a.to > T - 30e3), 'only the unfinished');
+	assert.ok(!r.tiles.loading && r.tiles.cover(span).every((p) => p.tile), 'and shown meanwhile');
+	await r.look(span);
 	assert.equal((await r.look(span)).length, 0);
-	r.time += 60000;
-	const again = await r.look(span);
-	assert.ok(again.length >= 1 && again.every((a) => a.to > T - 120e3), 'only the unfinished');
-	assert.ok(r.tiles.cover(span).every((p) => p.tile), 'and shown meanwhile');
 });
 
 test('tiles: a failure is told, waits, and is tried again', async () => {

@@ -3,7 +3,7 @@
 // tiles just narrower than itself; where one is still on its way, a wider or narrower one that is
 // here takes its place, so nothing flickers. What nobody looks at any more is not waited for.
 //
-// Tiles that reach into the present are asked for again from time to time. Where records themselves
+// Tiles that reach beyond what is in store are asked for again when more is. Where records themselves
 // were deleted, the coarser points there are come from a wider tile ("lift").
 //
 // SPDX-FileCopyrightText: The Outpost authors
@@ -11,8 +11,6 @@
 
 const LIMIT = 96; // tiles kept
 const AT_ONCE = 3;
-const SETTLED_MS = 120e3; // this long after its end all of a tile has been recorded
-const REFRESH_MIN_MS = 4000, REFRESH_MAX_MS = 60e3;
 const BACKOFF_MS = [1000, 2000, 4000, 8000];
 const UP = 12, DOWN = 3; // how far stand-ins are looked for
 const LIFT_MAX = 32; // 2^32 ms are 50 days
@@ -37,6 +35,7 @@ export class Tiles extends EventTarget {
 		Object.assign(this, { load, now, clock });
 		this.oldest = -Infinity; // there is nothing before
 		this.rawFrom = -Infinity; // records before this have been deleted
+		this.stored = -Infinity; // all up to here is in store
 		this.least = 0; // ms: narrower tiles would hold hardly a record
 		this.fields = [];
 		this.points = 1000;
@@ -60,14 +59,10 @@ export class Tiles extends EventTarget {
 		return !!tile && this.fields.every((f) => tile.fields[f]);
 	}
 
-	/** A tile of the present goes stale in as long as four pixels take; one for a smaller screen at once. */
+	/** More of its time is in store than was when it was asked for; or it was for a smaller screen. */
 	isStale(tile) {
-		if (1.5 * tile.points < this.points)
-			return true;
-		if (tile.settled)
-			return false;
-		const four = 4 * width(tile.k) / this.points;
-		return this.clock() - tile.at > Math.min(REFRESH_MAX_MS, Math.max(REFRESH_MIN_MS, four));
+		const end = (tile.i + 1) * width(tile.k);
+		return 1.5 * tile.points < this.points || (tile.stored < end && tile.stored < this.stored);
 	}
 
 	/* ---- which ------------------------------------------------------------------------ */
@@ -177,10 +172,9 @@ export class Tiles extends EventTarget {
 		same?.controller.abort();
 		const controller = new AbortController(), from = i * width(k), asked = { controller, fields };
 		this.asked.set(key, asked);
-		const settled = this.now() > from + width(k) + SETTLED_MS;
-		const { points } = this;
+		const { points, stored } = this;
 		this.load({ from, to: from + width(k), points, fields }, controller.signal)
-			.then((answer) => this.asked.get(key) === asked && this.arrived(key, { k, i, points, settled, ...answer }))
+			.then((answer) => this.asked.get(key) === asked && this.arrived(key, { k, i, points, stored, ...answer }))
 			.catch((error) => this.asked.get(key) === asked && this.missed(key, error));
 	}
 
@@ -189,7 +183,7 @@ export class Tiles extends EventTarget {
 		this.failed.delete(key);
 		this.error = null;
 		this.tiles.delete(key);
-		this.tiles.set(key, { ...tile, at: this.clock() });
+		this.tiles.set(key, tile);
 		for (const old of this.tiles.keys()) {
 			if (this.tiles.size <= LIMIT)
 				break;

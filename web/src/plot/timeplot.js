@@ -15,7 +15,8 @@ const DOT_PX = 7; // records farther apart than this are dots
 const GAP_PX = 6; // a gap wider than this is shaded
 const AXIS_PX = 58; // what the y axis and the margin take of the width
 const LABEL_PX = 72;
-const COMMIT_MS = 120e3; // the recorder writes more often than that
+const COMMIT_MS = 600e3; // the recorder writes more often than that
+const PENDING = 'not written yet';
 const NOTHING = [new Float64Array(2), new Float64Array(2)];
 
 export class TimePlot extends EventTarget {
@@ -204,18 +205,30 @@ export class TimePlot extends EventTarget {
 		ctx.restore();
 	}
 
-	/** Shades what lies between two records that do not belong together; not what is still on its way
-	 * from the recorder, just before the page's own records. */
+	/** Shades what lies between two records that do not belong together. What is still on its way from
+	 * the recorder, just before the page's own records, is said to be so. */
 	drawGaps(u) {
-		const { lines, i0, i1 } = this, { top, height } = u.bbox;
+		const { lines, i0, i1 } = this, { top, height } = u.bbox, px = devicePixelRatio;
 		u.ctx.fillStyle = this.ink('--shade-hold');
 		for (let i = Math.max(1, i0); i < i1 && !this.options.events; i++) {
-			if (!lines.cut[i] || (lines.x[i] === lines.first && lines.x[i] - lines.end[i - 1] < COMMIT_MS))
+			if (!lines.cut[i])
 				continue;
 			const x0 = u.valToPos(lines.end[i - 1], 'x', true), x1 = u.valToPos(lines.x[i], 'x', true);
-			if (x1 - x0 > GAP_PX * devicePixelRatio)
+			if (lines.x[i] === lines.first && lines.x[i] - lines.end[i - 1] < COMMIT_MS)
+				this.drawPending(u, x0, x1);
+			else if (x1 - x0 > GAP_PX * px)
 				u.ctx.fillRect(x0, top, x1 - x0, height);
 		}
+	}
+
+	drawPending({ ctx, bbox: { top, height } }, x0, x1) {
+		ctx.save();
+		ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+		ctx.fillStyle = this.ink('--muted');
+		ctx.textAlign = 'center';
+		if (ctx.measureText(PENDING).width < x1 - x0)
+			ctx.fillText(PENDING, (x0 + x1) / 2, top + height / 2);
+		ctx.restore();
 	}
 
 	/** Bands first, so that no field's band hides another's line. */

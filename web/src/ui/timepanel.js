@@ -24,6 +24,7 @@ const NEAR_MS = 120e3; // who looks at the last two minutes is given live data t
 const SEAM_MS = 250; // clocks of recorder and page may differ by less
 const EVENTS_LEAST_MS = 60e3; // a span in which few events are to be expected
 const FAST_HZ = 5, FAST_RATE = 10; // frames per second of live records
+const KEEP_S = 160, CAPACITY_MAX = 131072; // of live records: until the recorder has written them
 const LEGEND_MAX = 6;
 const CLOCK_STEP_NS = 1e9;
 const TIER_TEXT = { raw: 'records', '1s': '1 s values', '1min': '1 min values', '1h': '1 h values' };
@@ -82,6 +83,7 @@ export class TimePanel extends EventTarget {
 		this.view.delayMs = this.rateHz >= FAST_HZ ? 1000 / FAST_RATE + 25 : 0;
 		this.view.oldest = Number.isFinite(info.from) ? info.from : this.now();
 		this.tiles.oldest = Number.isFinite(info.from) ? info.from : -Infinity;
+		this.tiles.stored = Number.isFinite(info.to) ? info.to : -Infinity;
 		this.tiles.least = this.rateHz ? 64e3 / this.rateHz : EVENTS_LEAST_MS;
 		this.tiles.rawFrom = Number.isFinite(info.raw_from) ? info.raw_from : -Infinity;
 	}
@@ -268,7 +270,7 @@ export class TimePanel extends EventTarget {
 		if (this.feed)
 			return;
 		this.feed = this.app.feeds.open(this.topic, this.rateHz >= FAST_HZ
-			? { rate: FAST_RATE, capacity: Math.min(65536, this.rateHz * 90), last: 16384 } : { rate: 2, capacity: 2048, last: 1024 });
+			? { rate: FAST_RATE, capacity: Math.min(CAPACITY_MAX, this.rateHz * KEEP_S), last: 16384 } : { rate: 2, capacity: 2048, last: 1024 });
 		this.onFrame = () => this.view.live && this.governor.request();
 		this.feed.addEventListener('frame', this.onFrame);
 	}
@@ -415,6 +417,8 @@ export class TimePanel extends EventTarget {
 			return { level: 'busy', head: 'Reading\u2026', what: 'The appliance is looking it up.' };
 		if (!Number.isFinite(from))
 			return { level: 'busy', head: 'Nothing is recorded yet', what: `Nothing has been published on ${this.topic} since the recorder began.` };
+		if (this.view.range().to > to)
+			return { level: 'busy', head: 'This is not written yet', what: `The recorder writes ${this.topic} in batches. What it has heard since ${momentClock(to, 0)} appears with the next one.` };
 		return { level: 'busy', head: 'Nothing was recorded here',
 			what: `Records of ${this.topic}: ${spanText(from, to)}. Home goes to the first, End to the present.` };
 	}
