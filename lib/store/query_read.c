@@ -121,30 +121,15 @@ static struct query_rows *make_batch(const struct op_topic_type *type)
 	return batch;
 }
 
-static void put_name(struct op_buf *sql, const char *name)
-{
-	op_buf_putc(sql, '"');
-	for (; *name; name++) {
-		if (*name == '"')
-			op_buf_putc(sql, '"');
-		op_buf_putc(sql, *name);
-	}
-	op_buf_putc(sql, '"');
-}
-
-/* Goes on behind (t, seq) = (?4, ?5); the limits are inclusive. */
+/* Goes on behind (t, seq) = (?4, ?5); the limits are inclusive. Columns go by their place: boot, t,
+ * seq, then the fields, whose names need not be those of the columns (outpost-store(7)). */
 static int prepare_rows(struct op_query *q, const struct query_source *source, bool backward,
 			sqlite3_stmt **ret)
 {
 	OP_AUTO_BUF struct op_buf sql;
-	op_buf_init(&sql, 65536);
-	op_buf_puts(&sql, "SELECT t, seq");
-	for (uint32_t i = 0; i < source->type->n_fields; i++) {
-		op_buf_putc(&sql, ',');
-		put_name(&sql, source->type->fields[i].name);
-	}
+	op_buf_init(&sql, 512);
 	op_buf_printf(&sql,
-		      " FROM rows_%lld WHERE boot = ?1 AND t >= ?2 AND t <= ?3"
+		      "SELECT * FROM rows_%lld WHERE boot = ?1 AND t >= ?2 AND t <= ?3"
 		      " AND (t, seq) %s (?4, ?5) ORDER BY boot %s, t %s, seq %s LIMIT ?6",
 		      (long long)source->id, backward ? "<" : ">", backward ? "DESC" : "ASC",
 		      backward ? "DESC" : "ASC", backward ? "DESC" : "ASC");
@@ -207,11 +192,11 @@ static void put_value(sqlite3_stmt *s, int column, const struct op_field *f, uns
 static void put_row(const struct query_source *source, sqlite3_stmt *s, uint32_t i)
 {
 	struct query_rows *b = source->batch;
-	b->t[i] = (uint64_t)sqlite3_column_int64(s, 0);
-	b->seq[i] = (uint64_t)sqlite3_column_int64(s, 1);
+	b->t[i] = (uint64_t)sqlite3_column_int64(s, 1);
+	b->seq[i] = (uint64_t)sqlite3_column_int64(s, 2);
 	for (uint32_t f = 0; f < source->type->n_fields; f++) {
 		const struct op_field *field = &source->type->fields[f];
-		put_value(s, (int)f + 2, field, b->values + b->at[f] + (size_t)i * field->bytes);
+		put_value(s, (int)f + 3, field, b->values + b->at[f] + (size_t)i * field->bytes);
 	}
 }
 
