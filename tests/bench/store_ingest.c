@@ -2,13 +2,13 @@
  * store_ingest.c - records of pbt.sample into chunks on one core, and bytes they take, beside what
  * people use instead.
  *
- *     bench-store_ingest TRACE [level]
+ *     bench-store_ingest TRACE [levels|pages]
  *
  * Ours: append, three tiers, encode, insert and commit (synchronous=FULL), once a second as the
  * peer. The peer: the same records as rows of SQLite, synchronous=NORMAL, a transaction a second.
  * Sizes are of the recorded trace and of the simulated signal, cut each 30 s; the yardstick is what
- * the same fields take in InfluxDB's line protocol, plain and gzipped. "level" prints instead what
- * zstd levels cost and give.
+ * the same fields take in InfluxDB's line protocol, plain and gzipped. "levels" prints instead what
+ * zstd levels cost and give, "pages" what goes to the disk with pages of other sizes.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -39,6 +39,7 @@ enum { BASELINE, ENVELOPE, RAW, PHASE };
 
 static struct pbt_slot *slots;
 static size_t cut = CUT;                             /* records of a chunk */
+static unsigned page_bytes;                          /* 0: as by default */
 static char dir[] = "/var/tmp/outpost-bench-XXXXXX"; /* a disk, not a tmpfs */
 static const char *trace;
 
@@ -146,7 +147,7 @@ static void path_open(struct path *p, op_field_set fields, op_field_set recomput
 	*p = (struct path){0};
 	snprintf(path, sizeof(path), "%s/history.db", dir);
 	op_buf_init(&note, 4096);
-	struct op_db_settings settings = {.path = path};
+	struct op_db_settings settings = {.path = path, .page_bytes = page_bytes};
 	must(path, op_db_open(&settings, &op_history_schema, &p->db, &note));
 	op_buf_finish(&note);
 	must("history", op_history_create(p->db, "bench", &p->history));
@@ -438,6 +439,57 @@ static void levels(void)
 	}
 }
 
+/* ---- pages -------------------------------------------------------------------------------------
+ */
+
+static double written(void)
+{
+	unsigned long long n = 0;
+	char line[128];
+	FILE *f = fopen("/proc/self/io", "r");
+	while (f && fgets(line, sizeof(line), f))
+		(void)sscanf(line, "write_bytes: %llu", &n); /* other lines do not match */
+	if (f)
+		fclose(f);
+	return (double)n;
+}
+
+/* Bytes written a sample, WAL and checkpoints included, with a commit each `every` records. */
+static double bytes_written(unsigned page, size_t every)
+{
+	struct path p;
+	double before = written();
+	page_bytes = page;
+	path_open(&p, DERIVED | RAW_ONLY, DERIVED, every, 0);
+	for (size_t at = 0; at < RECORDS; at += every) {
+		size_t n = RECORDS - at < every ? RECORDS - at : every;
+		p.committed = seconds(); /* not by the clock */
+		feed(&p, slots + at, at, n);
+		op_tier_flush(p.tier[1]);
+		put(&p, 0);
+		put(&p, 1);
+		commit(&p);
+	}
+	path_flush(&p);
+	path_close(&p);
+	remove_files("history.db");
+	return (written() - before) / RECORDS;
+}
+
+static void pages(void)
+{
+	static const unsigned sizes[] = {512, 1024, 2048, 4096};
+	static const unsigned commits_s[] = {5, 10, 30, 60};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(sizes); i++) {
+		printf("page %4u:", sizes[i]);
+		for (size_t k = 0; k < OP_ARRAY_SIZE(commits_s); k++)
+			printf("  %u s %.3f B", commits_s[k],
+			       bytes_written(sizes[i], commits_s[k] * 800));
+		printf("\n");
+		fflush(stdout);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	cpu_set_t set;
@@ -449,7 +501,9 @@ int main(int argc, char **argv)
 		return 2;
 	trace = argv[1];
 	fill(NULL, RECORDS);
-	if (argc > 2) {
+	if (argc > 2 && !strcmp(argv[2], "pages")) {
+		pages();
+	} else if (argc > 2) {
 		levels();
 	} else {
 		speed();
