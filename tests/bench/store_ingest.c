@@ -16,13 +16,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <zlib.h>
 
 #include "lib/store/history.h"
 
 #include "pbt_signal.h"
+#include "store_peers.h"
 
 enum { BASELINE, ENVELOPE, RAW, PHASE };
 #define RAW_ONLY (1u << RAW)
@@ -238,67 +237,10 @@ static double our_speed(op_field_set fields, op_field_set recompute, int zstd_le
 	return rate[ROUNDS / 2];
 }
 
-static void sql(sqlite3 *db, const char *text)
-{
-	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK) {
-		fprintf(stderr, "%s: %s\n", text, sqlite3_errmsg(db));
-		exit(1);
-	}
-}
-
-static void insert_row(sqlite3_stmt *s, const struct pbt_slot *slot, uint64_t seq)
-{
-	sqlite3_bind_int64(s, 1, (int64_t)slot->boot_ns);
-	sqlite3_bind_int64(s, 2, (int64_t)seq);
-	sqlite3_bind_double(s, 3, (double)slot->sample.baseline);
-	sqlite3_bind_double(s, 4, (double)slot->sample.envelope);
-	sqlite3_bind_int(s, 5, slot->sample.raw);
-	sqlite3_bind_int(s, 6, slot->sample.phase);
-	if (sqlite3_step(s) != SQLITE_DONE)
-		exit(1);
-	sqlite3_reset(s);
-}
-
-/* Rows/s and bytes a row of what many write today. */
-static void row_per_sample(double *ret_rate, double *ret_bytes)
-{
-	char path[512];
-	sqlite3 *db = NULL;
-	sqlite3_stmt *s = NULL;
-	snprintf(path, sizeof(path), "%s/rows.db", dir);
-	if (sqlite3_open(path, &db) != SQLITE_OK)
-		exit(1);
-	sql(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL");
-	sql(db, "CREATE TABLE samples(time INTEGER PRIMARY KEY, seq INTEGER, baseline REAL,"
-		" envelope REAL, raw INTEGER, phase INTEGER)");
-	if (sqlite3_prepare_v2(db, "INSERT OR REPLACE INTO samples VALUES(?,?,?,?,?,?)", -1, &s,
-			       NULL) != SQLITE_OK)
-		exit(1);
-	double from = seconds(), begun = from;
-	sql(db, "BEGIN");
-	for (size_t i = 0; i < ROWS; i++) {
-		insert_row(s, &slots[i], i);
-		if (i % 256 == 0 && seconds() - begun >= 1) {
-			sql(db, "COMMIT; BEGIN");
-			begun = seconds();
-		}
-	}
-	sql(db, "COMMIT");
-	*ret_rate = ROWS / (seconds() - from);
-	sqlite3_finalize(s);
-	sql(db, "PRAGMA wal_checkpoint(TRUNCATE)");
-	sqlite3_close(db);
-	struct stat st;
-	if (stat(path, &st))
-		exit(1);
-	*ret_bytes = (double)st.st_size / ROWS;
-	remove_files("rows.db");
-}
-
 static void speed(void)
 {
 	double rows, row_bytes;
-	row_per_sample(&rows, &row_bytes);
+	peer_rows(dir, slots, ROWS, &rows, &row_bytes);
 	figure("records_per_s", our_speed(RAW_ONLY, 0, 0), "1/s", "sqlite_rows", rows);
 	figure("records_per_s_recompute", our_speed(DERIVED | RAW_ONLY, DERIVED, 0), "1/s",
 	       "sqlite_rows", rows);
@@ -326,39 +268,6 @@ static double our_size(op_field_set fields, op_field_set recompute, int zstd_lev
 	return (double)used / SIZED;
 }
 
-/* What the same samples are in line protocol, gzipped if gz. */
-static double line_protocol(bool all, bool gz)
-{
-	z_stream z = {0};
-	size_t plain = 0;
-	static unsigned char out[65536];
-	char line[256];
-	if (deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		exit(1);
-	for (size_t i = 0; i < SIZED; i++) {
-		const struct pbt_sample *s = &slots[i].sample;
-		unsigned long long ns = 1763712000000000000u + slots[i].boot_ns;
-		int n = all ? snprintf(line, sizeof(line),
-				       "pbt.sample baseline=%.9g,envelope=%.9g,raw=%ui,phase=%ui "
-				       "%llu\n",
-				       (double)s->baseline, (double)s->envelope, s->raw, s->phase,
-				       ns)
-			    : snprintf(line, sizeof(line), "pbt.sample raw=%ui %llu\n", s->raw, ns);
-		plain += (size_t)n;
-		z.next_in = (unsigned char *)line;
-		z.avail_in = (unsigned)n;
-		while (gz && (z.avail_in > 0 || i == SIZED - 1)) {
-			z.next_out = out;
-			z.avail_out = sizeof(out);
-			if (deflate(&z, i == SIZED - 1 ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_END)
-				break;
-		}
-	}
-	double bytes = gz ? (double)z.total_out : (double)plain;
-	deflateEnd(&z);
-	return bytes / SIZED;
-}
-
 static void sizes_of(const char *signal)
 {
 	static const struct {
@@ -371,11 +280,12 @@ static void sizes_of(const char *signal)
 	for (size_t i = 0; i < OP_ARRAY_SIZE(ways); i++) {
 		double chunks;
 		double all = our_size(ways[i].fields, ways[i].recompute, 0, &chunks);
-		double line = line_protocol(i == 2, true);
+		double line = peer_line_protocol(slots, SIZED, i == 2, true);
 		snprintf(metric, sizeof(metric), "chunk_bytes_%s_%s", ways[i].name, signal);
 		figure(metric, chunks, "B", "influx_gzip", line);
 		snprintf(metric, sizeof(metric), "stored_bytes_%s_%s", ways[i].name, signal);
-		figure(metric, all, "B", "influx_plain", line_protocol(i == 2, false));
+		figure(metric, all, "B", "influx_plain",
+		       peer_line_protocol(slots, SIZED, i == 2, false));
 	}
 }
 
