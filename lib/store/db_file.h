@@ -35,6 +35,8 @@ int op_db_file_set_aside(const char *path, bool log_only, char name[PATH_MAX]) O
 /* Whether the write-ahead log has lost a transaction that was committed: then the rest of it will
  * not be read by anybody. A torn end is no damage: that is what a power cut leaves. */
 int op_db_file_log_damaged(const char *path, bool relaxed, bool *ret) OP_MUST_CHECK;
+/* Whether a log whose head cannot be read holds only what its database has already. */
+bool op_db_log_spent(int db_fd, int log_fd);
 /* Copies the log beside itself, to PATH.damaged-STAMP[-n]-wal. */
 int op_db_file_keep_log(const char *path, char name[PATH_MAX]) OP_MUST_CHECK;
 

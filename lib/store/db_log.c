@@ -23,6 +23,7 @@
 #define MAGIC_LITTLE 0x377f0682u /* checksums over little-endian words */
 
 struct log {
+	const char *path; /* of the database */
 	FILE *f;
 	unsigned char salts[8];
 	uint32_t page_bytes, sum[2];
@@ -85,6 +86,12 @@ static bool all_zero(const unsigned char *p, size_t n)
 	return n == 0 || (p[0] == 0 && !memcmp(p, p + 1, n - 1));
 }
 
+static bool is_spent(const struct log *l)
+{
+	OP_AUTO_CLOSE int db = open(l->path, O_RDONLY | O_CLOEXEC);
+	return db >= 0 && op_db_log_spent(db, fileno(l->f));
+}
+
 static int judge(struct log *l, unsigned char *frame, bool *ret)
 {
 	unsigned char head[HEAD_BYTES];
@@ -93,7 +100,7 @@ static int judge(struct log *l, unsigned char *frame, bool *ret)
 	if (n < sizeof(head) || all_zero(head, n)) /* never begun */
 		return ferror(l->f) ? -EIO : 0;
 	if (!read_head(l, head)) {
-		*ret = fgetc(l->f) != EOF;
+		*ret = fgetc(l->f) != EOF && !is_spent(l);
 		return 0;
 	}
 	while (!*ret && !l->relaxed && fread(frame, FRAME_HEAD_BYTES + l->page_bytes, 1, l->f) == 1)
@@ -104,7 +111,7 @@ static int judge(struct log *l, unsigned char *frame, bool *ret)
 int op_db_file_log_damaged(const char *path, bool relaxed, bool *ret)
 {
 	char name[PATH_MAX];
-	struct log l = {.relaxed = relaxed};
+	struct log l = {.path = path, .relaxed = relaxed};
 	if (snprintf(name, sizeof(name), "%s-wal", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	l.f = fopen(name, "rbe");

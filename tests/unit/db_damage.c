@@ -208,6 +208,27 @@ TEST(a_log_without_a_head_is_kept)
 	op_db_close(db);
 }
 
+/* The power went as the log was begun anew: all it holds is in the database. */
+TEST(a_log_without_a_head_that_is_spent_is_no_damage)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct op_db *db = open_notes();
+		grow_log(db);
+		CHECK_INT(op_db_exec(db, "PRAGMA wal_checkpoint"), 0);
+		_exit(0);
+	}
+	CHECK_INT(waitpid(pid, NULL, 0), pid);
+	struct stat st;
+	CHECK_INT(stat(in_dir("notes.db-wal"), &st), 0);
+	CHECK(st.st_size > 20 * 1024);
+	put_bytes(in_dir("notes.db-wal"), "\xff\xff\xff\xff\xff\xff", 6, 10);
+	struct op_db *db = open_notes();
+	CHECK_INT(count_notes(db), 20);
+	op_db_close(db);
+	CHECK_INT(files_with("damaged", NULL), 0);
+}
+
 /* The last transaction did not reach the medium as a whole: nobody was told that it had. */
 TEST(a_torn_end_of_the_log_is_no_damage)
 {
