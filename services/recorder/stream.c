@@ -29,7 +29,8 @@ int stream_create(const char *name, const struct op_topic_type *type, enum op_hi
 	}
 	(void)snprintf(s->name, sizeof(s->name), "%s", name); /* a topic's name fits */
 	s->kind = kind;
-	s->fields = fields;
+	/* Rows have all fields, and who reads their tiers expects them of all. */
+	s->fields = kind == OP_HISTORY_ROWS ? op_chunk_fields(s->type) : fields;
 	atomic_init(&s->refs, 1);
 	*ret = s;
 	return 0;

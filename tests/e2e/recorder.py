@@ -62,6 +62,22 @@ def chunks_hold_what_was_said():
     place.check()
 
 
+@ot.test()
+def rows_are_summed_up_in_all_fields():
+    """`fields` says of rows which changes count; what is summed up is what readers expect: all."""
+    place = rt.Place(["topic: test.point, as: rows, fields: level"])
+    with tt.Writer(place.runtime, "open point test.point") as writer, place.start() as recorder:
+        writer("pub test.point 100")
+        recorder.flush()
+        assert recorder.stop() == 0
+    assert place.column("SELECT DISTINCT level FROM chunks ORDER BY level") == [2, 3]
+    for level in ("1min", "1h"):
+        buckets = place.export("test.point", "--level", level)
+        assert sum(b["n"] for b in buckets) == 100, buckets
+        assert min(b["n.min"] for b in buckets) == 0 and max(b["n.max"] for b in buckets) == 99, buckets
+    place.check()
+
+
 @ot.test(timeout=60)
 def nothing_is_lost_or_twice_over_kills():
     chance, place = random.Random(5), rt.Place(["topic: test.point, as: rows, commit_s: 1"])
