@@ -278,15 +278,17 @@ def a_trickle_makes_room():
         with contextlib.suppress(OSError):
             while not stop.wait(0.1) and r.sock.recv(512):
                 pass
-    with web("stall_timeout_s=1") as p, contextlib.ExitStack() as stack, \
+    with web("stall_timeout_s=2") as p, contextlib.ExitStack() as stack, \
             concurrent.futures.ThreadPoolExecutor(4) as pool:
         readers = [stack.enter_context(Reader(p)) for _ in range(4)]
         reading = [pool.submit(trickle, r) for r in readers]
-        a = ot.wait_until(lambda: (a := ot.get(p.slow + "export")).status == 200 and a, what="a place")
-        assert a.text.startswith("seq,boot_ns,time,")
-        assert metric(p, "outpost_history_ended_total", how="slow") == 1
-        assert metric(p, "outpost_http_closed_total", cause="cut") == 1
-        stop.set()
+        try:
+            a = ot.wait_until(lambda: (a := ot.get(p.slow + "export")).status == 200 and a, 40, "a place", every=0.2)
+            assert a.text.startswith("seq,boot_ns,time,")
+            ot.wait_until(lambda: metric(p, "outpost_history_ended_total", how="slow") == 1, what="the count")
+            assert metric(p, "outpost_http_closed_total", cause="cut") == 1
+        finally:
+            stop.set()
         for r in reading:
             r.result()
 
@@ -406,6 +408,29 @@ def it_stops_at_once_in_the_midst_of_it():
             assert time.monotonic() - began < 5
             for a in asked:
                 a.result()
+
+
+# ---- with the recorder ---------------------------------------------------------------------
+
+
+@ot.test(timeout=90)
+def what_the_recorder_keeps_is_there():
+    with ot.Outpost("sensorhub", sets=["services.recorder.keep.0.commit_s=1"]) as box:
+        kept = box.url + "api/history"
+        samples = ot.wait_until(lambda: {t["topic"]: t for t in ot.get(kept).json()["topics"] if t["from"]}
+                                .get("pbt.sample"), 30, "samples in store", every=0.1)
+        assert samples["kind"] == "chunks" and {f["name"] for f in samples["fields"]} == {"raw", "baseline", "envelope"}
+        recorder = ot.get(kept).json()["recorder"]
+        assert (recorder["service"], recorder["status"]) == ("recorder", "ok")
+        assert ot.get(box.url + "health").json()["services"]["recorder"]["status"] == "ok"
+        topic = box.url + "api/topics/pbt.sample/"
+        chart = ot.wait_until(lambda: (a := ot.get(topic + "history?from=-1m&points=100&fields=raw").json())["t"] and a,
+                              what="points")
+        assert sum(chart["n"]) > 400 and 0 <= min(chart["min"]["raw"]) <= max(chart["max"]["raw"])
+        rows = list(csv.DictReader(io.StringIO(ot.get(topic + "export?fields=raw").text)))
+        sequence = [int(r["seq"]) for r in rows]
+        assert len(rows) >= sum(chart["n"]) and sequence == list(range(sequence[0], sequence[0] + len(rows)))
+        assert "outpost_service_up{service=\"recorder\"} 1" in ot.get(box.url + "metrics").text
 
 
 ot.main()
