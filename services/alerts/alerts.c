@@ -92,9 +92,22 @@ static void on_entry(void *arg, const char *key, const char *value)
 	keep_entry(arg, key, value);
 }
 
+/* A store that was opened late, or anew because it was damaged, knows nothing of now. */
+static void keep_all(struct alerts *a)
+{
+	for (size_t i = 0; i < a->n_alerts; i++) {
+		struct alert *al = &a->alert[i];
+		if (rule_is_raised(&al->rule) || al->told || al->muted_until_ns)
+			keep_rule_now(al);
+	}
+}
+
 static void on_loaded(void *arg, int err)
 {
-	begin(arg); /* an error is in the view, and in the log */
+	struct alerts *a = arg;
+	if (a->watching && err == 0)
+		keep_all(a);
+	begin(a); /* an error is in the view, and in the log */
 }
 
 static void on_attempt(void *arg, const struct courier_attempt *at)

@@ -84,6 +84,9 @@ static int keep_now(struct courier *c, const char *key, const char *value)
 	int r = c->kv ? op_kv_set(c->kv, key, value) : c->keep_error ? c->keep_error : -EAGAIN;
 	if (c->kv)
 		set_error(c, &c->keep_error, r, c->params.keep_path);
+	if (r ==
+	    -OP_EDAMAGED) /* opened again it is set aside, and the loop keeps everything anew */
+		op_kv_close(OP_STEAL(c->kv));
 	return r;
 }
 

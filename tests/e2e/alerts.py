@@ -273,8 +273,12 @@ def what_was_given_up_can_be_retried():
         with running([HOT], [hook]) as (box, feed):
             feed("set", 31)
             ot.wait_until(lambda: channel(box, "hook")["dead"] == 1, 10, "it is given up")
+            where = ("--runtime", box.runtime, "--state", box.state)
+            listed = ot.run(ot.OUTPOST, "outbox", "list", *where)
+            assert "alert hot raised" in listed.stdout and to.url("/hook") not in listed.stdout, listed
             to.answers["/hook"] = 200
-            assert box.call("alerts", "outbox_retry", "queue=hook") == {"items": 1}
+            done = ot.run(ot.OUTPOST, "outbox", "retry", "alerts", "--dead", *where)
+            assert done.returncode == 0, done
             ot.wait_until(lambda: channel(box, "hook")["delivered"] == 1, 10, "it arrives")
             assert len(set(keys(to, "/hook"))) == 1
 

@@ -5,6 +5,8 @@
 # SPDX-License-Identifier: MIT
 import contextlib
 import json
+import os
+import signal
 import time
 
 import outpost_test as ot
@@ -74,6 +76,52 @@ def alerts_go_out_past_a_disk_that_takes_nothing():
                 ot.wait_until(lambda: len(said(to)) == before + 4, 10, "its clear")
                 assert [s for _, s in said(to)[before:]] == ["raised", "cleared"] * 2, (name, said(to)[before:])
                 assert channel(box, "hook")["dropped"] == 0
+
+
+@ot.test(timeout=90)
+def memory_is_bounded_and_what_it_cannot_hold_is_counted():
+    with receivers.Receiver({"/hook": 500}) as to:
+        with faulty([HOT], to) as (box, feed, shim):
+            shim.set(full="all")
+            for _ in range(25):  # 50 messages where 32 have room
+                feed("set", 31)
+                feed("set", 20)
+            ot.wait_until(lambda: channel(box, "hook")["dropped"] == 18, 20, "18 are dropped")
+            assert channel(box, "hook")["in_memory"] == 32
+            state = ot.tap(box.runtime, "alerts.state", 1, "--last", 1)[0]
+            ot.wait_until(lambda: ot.tap(box.runtime, "alerts.state", 1, "--last", 1)[0]["dropped"] == 18, 15, "told")
+            to.answers["/hook"] = 200
+            n = len(to.got)
+            ot.wait_until(lambda: channel(box, "hook")["in_memory"] == 0, 20, "the rest goes out")
+            left = [b["state"] for b in bodies(to, "/hook")[n:]]
+            assert len(set(keys(to, "/hook")[n:])) >= 31 and left[-1] == "cleared", left
+            assert all(a != b for a, b in zip(left[1:], left[2:])), left  # in order
+            assert state["rules"] == 1
+
+
+@ot.test(timeout=60)
+def a_damaged_store_is_set_aside_and_alerts_go_on():
+    with receivers.Receiver() as to:
+        with faulty([HOT], to) as (box, feed, shim):
+            feed("set", 31)
+            wait_bodies(to, "/hook", 1)
+            for damage in ("garbage", "directory"):
+                n = len(to.got)
+                path = box.state / "alerts.db"
+                pid = box.pid("alerts")
+                os.kill(pid, signal.SIGSTOP)
+                for file in (path, box.state / "alerts.db-wal", box.state / "alerts.db-shm"):
+                    file.unlink(missing_ok=True)  # with its log it would be mended
+                if damage == "garbage":
+                    path.write_bytes(os.urandom(20000))
+                else:
+                    path.mkdir()
+                os.kill(pid, signal.SIGKILL)
+                box.wait_new_life("alerts", pid, 10)
+                feed("set", 31)
+                ot.wait_until(lambda: len(to.got) > n, 10, "raised again: nobody knows that it was told")
+                assert list(box.state.glob("alerts.db.damaged-*")), list(box.state.iterdir())
+                ot.wait_until(lambda: box.states("alerts")["state"] == "ready", 10, "ready")
 
 
 @ot.test(timeout=60)
