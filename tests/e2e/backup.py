@@ -209,6 +209,7 @@ def secrets_stay_out_unless_they_are_asked_for():
                        (f"    secret: >\n      {SECRET}\n", None),
                        (f"    secret: {SECRET}\n      and more\n", None),
                        (f"    secret: &x {SECRET}\n", None),
+                       (f"    secret: {SECRET}\n    # was {SECRET}\n", None),
                        ("    url: harmless\n", "    url: harmless\n")):
         yaml = secret_appliance(text)
         said = good("backup", file, yaml, "--state", state, "--env", env)
@@ -226,6 +227,21 @@ def secrets_stay_out_unless_they_are_asked_for():
     good(*restore_args(file, place))
     restored = place / "etc" / "vault.env"
     assert SECRET in restored.read_text() and stat.S_IMODE(restored.stat().st_mode) == 0o600
+    db.close()
+
+
+@ot.test(timeout=60)
+def secrets_in_lists_and_below_the_environment_stay_out():
+    state, db = make_state()
+    yaml, file = ot.directory() / "vault.yaml", ot.directory() / "b.tar.zst"
+    head = "appliance: vault\nenvironment: {URL: services.alerts.channels.0.url}\nservices:\n  alerts:\n"
+    for one in (f"      - {{name: a, url: \"https://{SECRET}/1\"}}\n      - {{name: b, url: https://{SECRET}/2}}\n",
+                f"      - name: a\n        url: https://{SECRET}/1 # ours\n      - {{url: 'https://{SECRET}/2', name: b}}\n",
+                f"      - {{name: a, url: https://{SECRET}/1}}\n      - name: b\n        url: \"https://{SECRET}/2\"\n"):
+        yaml.write_text(head + "    channels:\n" + one)
+        good("backup", file, yaml, "--state", state, env={"URL": "https://other.example/"})
+        found = unpacked(file)["settings/vault.yaml"].decode()
+        assert SECRET not in found and found.count('url: "***"') == 2 and "name: b" in found, found
     db.close()
 
 

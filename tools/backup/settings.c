@@ -3,8 +3,9 @@
  * file.
  *
  * Which settings are secret only the programs know, so they are asked; a secret that stands in the
- * file is replaced by "***". What cannot be replaced with certainty (a value of several lines, a
- * flow mapping, a program that does not answer) keeps the whole file out. One thread.
+ * file is replaced by "***". What cannot be replaced with certainty (a value of several lines, one
+ * that stands in a comment as well, a program that does not answer) keeps the whole file out. One
+ * thread.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -44,24 +45,17 @@ static const char *line_at(const char *text, unsigned number)
 	return text;
 }
 
-/* Length of a value that ends on its own line; 0: it may not. */
-static size_t value_length(const char *value, const char *end)
+static size_t quoted_length(const char *value, const char *end)
 {
-	if (value >= end || strchr("|>&*!{[%@`#", *value))
-		return 0;
-	if (*value == '"' || *value == '\'') {
-		for (const char *p = value + 1; p < end; p++) {
-			if (*p == '\\' && *value == '"')
-				p++;
-			else if (*p == *value && p + 1 < end && p[1] == *value)
-				p++;
-			else if (*p == *value)
-				return (size_t)(p + 1 - value);
-		}
-		return 0;
+	for (const char *p = value + 1; p < end; p++) {
+		if (*p == '\\' && *value == '"')
+			p++;
+		else if (*p == *value && p + 1 < end && p[1] == *value)
+			p++;
+		else if (*p == *value)
+			return (size_t)(p + 1 - value);
 	}
-	const char *comment = memmem(value, (size_t)(end - value), " #", 2);
-	return (size_t)((comment ? comment : end) - value);
+	return 0;
 }
 
 static size_t indentation(const char *line)
@@ -80,80 +74,139 @@ static bool goes_on(const char *line, const char *end)
 	return *next && indentation(next) > indentation(line);
 }
 
-/* Replaces the value of key at line and column (of the key or of the value itself). */
-static bool mask_one(struct op_buf *text, const char *key, unsigned line_number, unsigned column)
+/* Length of a value that surely ends on its own line; 0: it may not. */
+static size_t value_length(const char *line, const char *value, const char *end)
 {
-	const char *line = line_at(text->data, line_number);
+	size_t before = (size_t)(value - line);
+	bool flow = memchr(line, '{', before) || memchr(line, '[', before);
+	if (value >= end || strchr("|>&*!{[%@`#", *value))
+		return 0;
+	if (*value == '"' || *value == '\'')
+		return quoted_length(value, end);
+	size_t n = flow ? strcspn(value, ",}]\n") : (size_t)(end - value);
+	if (flow ? value + n == end : goes_on(line, end))
+		return 0;
+	const char *comment = memmem(value, n, " #", 2);
+	return comment ? (size_t)(comment - value) : n;
+}
+
+struct secret {
+	unsigned line, column; /* of the key, or of the value itself */
+	char key[64];
+};
+
+/* The rest of the file must not hold it either: a comment may. */
+static bool stands_elsewhere(const struct op_buf *text, const char *value, size_t n)
+{
+	bool quoted = *value == '"' || *value == '\'';
+	return n > 4 + 2 * (size_t)quoted &&
+	       memmem(text->data, text->len, value + quoted, n - 2 * (size_t)quoted);
+}
+
+static bool mask_one(struct op_buf *text, const struct secret *s)
+{
+	const char *line = line_at(text->data, s->line);
 	const char *end = line ? strchrnul(line, '\n') : NULL;
-	size_t n = strlen(key);
-	if (!line || column < 1 || column > (size_t)(end - line))
+	size_t n = strlen(s->key);
+	if (!line || s->column < 1 || s->column > (size_t)(end - line))
 		return false;
-	const char *value = line + column - 1;
-	if (!strncmp(value, key, n) && value[n] == ':')
+	const char *value = line + s->column - 1;
+	if (!strncmp(value, s->key, n) && value[n] == ':')
 		value += n + 1 + strspn(value + n + 1, " ");
-	const char *colon = memchr(line, ':', (size_t)(value - line));
-	if (!colon || memchr(line, '{', (size_t)(value - line)) ||
-	    memchr(line, '[', (size_t)(value - line)))
+	size_t length = value_length(line, value, end);
+	if (!length || !memchr(line, ':', (size_t)(value - line)))
 		return false;
-	size_t length = value_length(value, end);
-	if (!length || goes_on(line, end))
-		return false;
+	OP_AUTO_FREE char *secret = strndup(value, length);
 	OP_AUTO_FREE char *rest = strdup(value + length);
-	if (!rest)
+	if (!secret || !rest)
 		return false;
 	text->len = (size_t)(value - text->data);
 	op_buf_puts(text, MASK);
 	op_buf_puts(text, rest);
-	return text->err == 0;
+	return text->err == 0 && !stands_elsewhere(text, secret, length);
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
-/* A line of a program's answer: `  key: "***"  # from FILE:LINE:COLUMN`. Its masked secrets that
- * come from the file: replaced. False: one could not be. */
-static bool mask_line(struct op_buf *text, const char *file, char *line, bool *ret_any)
+#define SECRETS_MAX 256
+
+struct secrets {
+	struct secret v[SECRETS_MAX];
+	size_t n;
+};
+
+/* A line of a program's answer: `  key: "***"  # from FILE:LINE:COLUMN`. False: not understood. */
+static bool note_line(struct secrets *all, const char *file, char *line)
 {
-	char *mask = strstr(line, ": " MASK "  # from ");
+	char *mask = strstr(line, ": " MASK "  # ");
 	if (!mask)
 		return true;
-	const char *from = mask + strlen(": " MASK "  # from ");
+	const char *from = mask + strlen(": " MASK "  # ");
 	size_t n = strlen(file);
-	unsigned number, column;
 	*mask = '\0';
-	if (strncmp(from, file, n) || from[n] != ':')
-		return true; /* from the environment: not in this file */
-	*ret_any = true;
-	return sscanf(from + n, ":%u:%u", &number, &column) == 2 &&
-	       mask_one(text, line + indentation(line), number, column);
+	if (!strcmp(from, "default"))
+		return true;
+	struct secret *s = &all->v[all->n];
+	if (all->n == SECRETS_MAX || strncmp(from, "from ", 5) || strncmp(from + 5, file, n) ||
+	    sscanf(from + 5 + n, ":%u:%u", &s->line, &s->column) != 2 ||
+	    snprintf(s->key, sizeof(s->key), "%s", line + indentation(line)) >= (int)sizeof(s->key))
+		return false;
+	all->n++;
+	return true;
 }
 
-/* Later ones first, so that a replaced value does not move those before it on its line: there is
- * one to a line. */
-static bool mask_answer(struct op_buf *text, const char *file, struct op_answer *a, bool *ret_any)
+static bool note_answer(struct secrets *all, const char *file, struct op_answer *a)
 {
 	char *rest = NULL;
 	if (a->error || a->status)
 		return false;
 	for (char *line = strtok_r(a->out.data, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))
-		if (!mask_line(text, file, line, ret_any))
+		if (!note_line(all, file, line))
 			return false;
 	return true;
 }
 
-/* True: no secret that a program knows of is in text any more. */
-static bool mask(const struct op_config_source *src, const struct op_config *c, struct op_buf *text,
-		 bool *ret_any)
+/* Of the file alone: what the environment or .env put over a secret would hide it. */
+static bool ask(const char *file, const struct op_config *c, struct secrets *all)
 {
+	struct op_config_source src = {.file = file, .env_file = "/dev/null"};
 	struct op_answer *answers = NULL;
+	char *nothing[] = {NULL}, **ours = environ;
 	size_t n = op_config_service_count(c);
-	if (op_programs_ask(c, src, "--show-config", ASK_TIMEOUT_MS, &answers) < 0)
+	environ = nothing;
+	int r = op_programs_ask(c, &src, "--show-config", ASK_TIMEOUT_MS, &answers);
+	environ = ours;
+	if (r < 0)
 		return false;
 	bool good = true;
 	for (size_t i = 0; good && i < n; i++)
-		good = mask_answer(text, src->file, &answers[i], ret_any);
+		good = note_answer(all, file, &answers[i]);
 	op_answers_free(answers, n);
 	return good;
+}
+
+/* From the end, so that none moves before it is its turn. */
+static int later_first(const void *a, const void *b)
+{
+	const struct secret *x = a, *y = b;
+	if (x->line != y->line)
+		return x->line < y->line ? 1 : -1;
+	return (x->column < y->column) - (x->column > y->column);
+}
+
+/* True: no secret that a program knows of is in text any more. */
+static bool mask(const char *file, const struct op_config *c, struct op_buf *text, bool *ret_any)
+{
+	OP_AUTO_FREE struct secrets *all = calloc(1, sizeof(*all));
+	if (!all || !ask(file, c, all))
+		return false;
+	qsort(all->v, all->n, sizeof(all->v[0]), later_first);
+	*ret_any = all->n > 0;
+	for (size_t i = 0; i < all->n; i++)
+		if (!mask_one(text, &all->v[i]))
+			return false;
+	return true;
 }
 
 /* ---- files --------------------------------------------------------------------------------- */
@@ -177,7 +230,7 @@ static int put_appliance(const struct op_config_source *src, const struct op_con
 	int r = read_text(src->file, &text);
 	if (r < 0)
 		return r;
-	if (!m->secrets && !mask(src, c, &text, &m->masked)) {
+	if (!m->secrets && !mask(src->file, c, &text, &m->masked)) {
 		m->masked = true;
 		backup_tell(
 			"%s is left out: it may hold secrets that cannot be taken out of it for "
