@@ -174,6 +174,7 @@ static int copy_records(struct op_export *e, struct export_file *file, struct ex
 	OP_AUTO_BUF struct op_buf text;
 	op_buf_init(&text, TEXT_LIMIT);
 	int more = 1;
+	export_bar_show(bar, 0, 0);
 	while (more > 0) {
 		op_buf_reset(&text);
 		more = op_export_step(e, STEP_BYTES, &text);
@@ -224,7 +225,7 @@ static int export_records(struct op_query *q, const struct export_options *o)
 	}
 	r = export_file_open(&file, o->output);
 	if (r == 0) {
-		export_bar_begin(&bar, file.path || !isatty(STDOUT_FILENO));
+		export_bar_begin(&bar, !isatty(file.fd));
 		r = copy_records(e, &file, &bar);
 		export_bar_end(&bar);
 		if (r == 0)

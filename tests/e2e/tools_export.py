@@ -172,9 +172,9 @@ def a_full_disk_and_a_closed_pipe():
         assert proc.wait(10) == 0 and proc.stderr.read() == b""
 
 
-@ot.test()
+@ot.test(timeout=90)
 def a_signal_leaves_no_file_behind():
-    where, out = state(2_000_000), ot.directory() / "out"
+    where, out = state(1_000_000), ot.directory() / "out"
     out.mkdir()
     with subprocess.Popen([str(ot.OUTPOST), "export", "feed.wave", "--state", str(where), "--output",
                            str(out / "wave.csv")], stderr=subprocess.PIPE, text=True) as proc:
@@ -187,21 +187,27 @@ def a_signal_leaves_no_file_behind():
 
 @ot.test()
 def a_terminal_shows_how_far_it_is():
-    where = state(3_000_000)
-    with Terminal("/bin/sh", "-c", f"{ot.OUTPOST} export feed.wave --state {where} > /dev/null") as t:
-        t.wait(lambda text: re.search(r"\d+ % \[#*\.*\] [\d.]+[kM]? records", text))
-        assert t.ended() == 0
+    """The other side of the pipe does not read until the bar was seen."""
+    where, fifo = state(20000), ot.directory() / "fifo"
+    os.mkfifo(fifo)
+    with Terminal(ot.OUTPOST, "export", "feed.wave", "--state", where, "--output", fifo) as t, \
+            open(fifo, "rb", buffering=0) as other:
+        t.wait(lambda text: re.search(r"\d+ % \[#*\.+\] \d+ records", text))
+        text = b""
+        while more := other.read(65536):
+            text += more
+        assert t.ended() == 0 and len(rows(text.decode())) == 20000
         assert "records" not in t.text(), "the bar is still there"
 
 
-@ot.test()
+@ot.test(timeout=90)
 def it_reads_while_the_recorder_writes():
     where = ot.directory() / "state"
     where.mkdir()
     with subprocess.Popen([str(FEED), str(where / "history.db"), "8000", "--go-on"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as feed:
         assert feed.stdout.readline() == "ready\n"
-        for i in range(20):
+        for i in range(5):
             feed.stdin.write("more\n")
             feed.stdin.flush()
             done = export("feed.wave", "--state", where)
@@ -212,7 +218,7 @@ def it_reads_while_the_recorder_writes():
         assert feed.wait(10) == 0
 
 
-@ot.test()
+@ot.test(timeout=90)
 def memory_does_not_grow_with_the_export():
     """The largest size of two exports, one twenty times as long."""
     def largest(records, name):
@@ -221,8 +227,8 @@ def memory_does_not_grow_with_the_export():
                   "check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
         done = ot.run("python3", "-c", script, ot.OUTPOST, "export", "feed.wave", "--state", where)
         return int(done.stdout)
-    small, large = largest(100_000, "small"), largest(2_000_000, "large")
-    assert large < small * 1.2 + 500 and large < 16_000, (small, large)
+    small, large = largest(100_000, "small"), largest(1_000_000, "large")
+    assert ot.sanitized("outpost") or (large < small * 1.2 + 500 and large < 16_000), (small, large)
 
 
 ot.main()
