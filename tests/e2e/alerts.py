@@ -2,10 +2,12 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 
 import boxes
 import outpost_test as ot
@@ -321,6 +323,30 @@ def the_page_asks_over_http():
             assert done.status == 504 and ot.get(at.replace("api/alerts", "health")).status in (200, 503)
             os.kill(pids, signal.SIGCONT)
             ot.wait_until(lambda: ot.get(at).status == 200, 10, "it answers again, or its successor")
+
+
+def recorded(path):
+    """What the recorder has kept of alerts.event: [(state, rule)]."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        try:
+            return db.execute('SELECT state, rule FROM "alerts.event" ORDER BY boot_ns').fetchall()
+        except sqlite3.OperationalError:
+            return []  # not yet
+
+
+@ot.test(timeout=60)
+def the_sensor_hub_raises_and_records():
+    sets = ["services.alerts.rules.0.silent_s=1", "services.alerts.rules.0.for_s=0"]
+    with ot.Outpost("sensorhub", sets=sets) as box:
+        with open(f"/proc/{box.pid}/task/{box.pid}/children") as f:
+            board = next(int(p) for p in f.read().split() if "sim-pbt" in os.readlink(f"/proc/{p}/exe"))
+        os.kill(board, signal.SIGSTOP)
+        box.wait_line("alert: critical pressure-silent raised: no pressure samples", 15)
+        ot.wait_until(lambda: 'field="raised",unit=""} 1' in ot.get(box.url + "metrics").text, 10, "it is in the metrics")
+        os.kill(board, signal.SIGCONT)
+        box.wait_line("alert: critical pressure-silent cleared", 15)
+        want = [("raised", "pressure-silent"), ("cleared", "pressure-silent")]
+        ot.wait_until(lambda: recorded(box.state / "history.db") == want, 15, "both are recorded")
 
 
 @ot.test()
