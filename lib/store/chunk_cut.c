@@ -23,7 +23,7 @@ struct cut {
 	struct op_column_encoder encoder;
 	uint64_t *numbers;
 	struct op_buf column; /* the one being made */
-	double *x, *d, *y;    /* of means; NULL if there are none to try */
+	double *x, *d, *y;    /* of means, in the memory of the others; NULL: none to try */
 	uint32_t *starts;
 	size_t starts_max; /* so many still pay */
 };
@@ -44,12 +44,14 @@ static int begin(struct cut *c, struct op_chunk_builder *b)
 	op_buf_init(&c->column, b->out.limit);
 	int err = op_column_encoder_init(&c->encoder, b->n, b->zstd_level);
 	bool ok = err == 0 && (c->numbers = malloc(b->n * sizeof(*c->numbers)));
-	if (ok && any_to_recompute(b))
-		ok = (c->x = malloc(b->n * sizeof(double))) &&
-		     (c->d = malloc(b->n * sizeof(double))) &&
-		     (c->y = malloc(b->n * sizeof(double))) &&
-		     (c->starts = malloc(c->starts_max * sizeof(*c->starts)));
-	return ok ? 0 : -ENOMEM;
+	if (!ok || !any_to_recompute(b))
+		return ok ? 0 : -ENOMEM;
+	/* Rules are looked for while nothing is being encoded. */
+	c->x = (double *)(void *)c->encoder.planes;
+	c->y = (double *)(void *)c->encoder.rest;
+	c->d = (double *)(void *)c->numbers;
+	c->starts = malloc(c->starts_max * sizeof(*c->starts));
+	return c->starts ? 0 : -ENOMEM;
 }
 
 static void end(struct cut *c)
@@ -57,9 +59,6 @@ static void end(struct cut *c)
 	op_column_encoder_finish(&c->encoder);
 	op_buf_finish(&c->column);
 	free(c->numbers);
-	free(c->x);
-	free(c->d);
-	free(c->y);
 	free(c->starts);
 }
 
@@ -270,8 +269,8 @@ static int put_mean(struct cut *c, struct chunk_column *k, size_t starts)
 	op_bytes_put(&c->column, k->guess.z, 1);
 	op_bytes_put(&c->column, factor, 8);
 	op_bytes_put_varint(&c->column, starts);
-	int err = put_starts(c, k, starts);
 	op_mean_replay(k->guess.factor, k->type, c->d, c->b->n, c->starts, starts, k->values);
+	int err = put_starts(c, k, starts); /* those values are as they were */
 	return err ? err : finish_field(c, k, CHUNK_MEAN);
 }
 
