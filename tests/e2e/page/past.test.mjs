@@ -193,6 +193,15 @@ test('lines: tiles are cut to their place, and rise', () => {
 	assert.equal(lines.at(1600), 2, 'the first that ends there or later');
 });
 
+test('lines: a short bucket that is not full yet waits for the rest', () => {
+	const k = 13, drawn = (stored, bucketMs) => {
+		const lines = new Lines(['v']);
+		addTiles(lines, [{ tile: tile([0, bucketMs, 2 * bucketMs], bucketMs, { k, i: 0, stored }), from: 0, to: 2 ** k }], Infinity);
+		return lines.n;
+	};
+	assert.deepEqual([drawn(250, 100), drawn(2 ** k, 100), drawn(4500, 2000)], [2, 3, 3]);
+});
+
 test('lines: a gap is a gap, a slow topic is none', () => {
 	const lines = new Lines(['v']);
 	addTiles(lines, [{ tile: tile([0, 1000, 5000, 6000], 1000), from: 0, to: 9000 }], Infinity);

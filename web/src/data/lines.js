@@ -75,6 +75,7 @@ function bound(values, n, wanted) {
 	return lo;
 }
 
+const PART_MS = 1000;
 const ORDER = { raw: 0, '1s': 1, '1min': 2, '1h': 3 };
 
 /** Appends what the parts of Tiles.cover() hold, up to the time `until`. */
@@ -91,11 +92,13 @@ export function addTiles(lines, parts, until) {
 }
 
 function addTile(lines, tile, from, end) {
+	// The newest batch may end in the middle of a bucket: a short one waits for the rest.
 	const { t, n, bucketMs } = tile, columns = lines.fields.map((f) => tile.fields[f]);
+	const full = tile.stored < (tile.i + 1) * 2 ** tile.k && bucketMs <= PART_MS ? t.length - 1 : t.length;
 	let i = bound(t, t.length, from);
 	if (bucketMs && i && t[i - 1] + bucketMs > from)
 		i--; // begins before and reaches in
-	for (; i < t.length && t[i] < end; i++) {
+	for (; i < (bucketMs ? full : t.length) && t[i] < end; i++) {
 		const x = Math.max(t[i], from), p = lines.push(x, bucketMs ? Math.min(t[i] + bucketMs, end) : x, n[i]);
 		columns.forEach((c, f) => {
 			lines.lo[f][p] = c ? c.min[i] : NaN;
