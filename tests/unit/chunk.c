@@ -93,6 +93,127 @@ TEST(every_bit_of_every_type_comes_back)
 	op_chunk_reader_destroy(r);
 }
 
+/* Put together by hand from outpost-store(7): what was stored once must be read for ever. */
+TEST(the_format_is_that_of_the_manual)
+{
+	static const unsigned char bytes[] = {
+		/* magic, checksum */
+		0x4f,
+		0x70,
+		0x43,
+		0x31,
+		0x4b,
+		0x9f,
+		0x48,
+		0x9a,
+		/* n, columns */
+		0x03,
+		0x06,
+		/* times */
+		0xfe,
+		0x60,
+		0x12,
+		0xe8,
+		0x07,
+		0x80,
+		0x80,
+		0x80,
+		0xf4,
+		0x03,
+		0x00,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x80,
+		0x01,
+		/* numbers 41, 42, 43 */
+		0xff,
+		0x60,
+		0x03,
+		0x01,
+		0x29,
+		0x02,
+		/* a_u8: 5, 8, 6 in two bits each */
+		0x00,
+		0x00,
+		0x04,
+		0x10,
+		0x05,
+		0x02,
+		0x1c,
+		/* f_u32: 4, 4, 4 */
+		0x05,
+		0x40,
+		0x02,
+		0x00,
+		0x04,
+		/* d_f64: -2, 6, 4 by f_u32 */
+		0x03,
+		0x92,
+		0x0e,
+		0x05,
+		0x10,
+		0xfe,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0xff,
+		0x7f,
+		0x04,
+		0x80,
+		0x06,
+		/* e_f32: mean of a_u8 by 0.5, from 10 */
+		0x04,
+		0x81,
+		0x14,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0x00,
+		0xe0,
+		0x3f,
+		0x01,
+		0x00,
+		0x00,
+		0x00,
+		0x80,
+		0x80,
+		0x80,
+		0x89,
+		0x0c,
+	};
+	struct op_chunk_reader *r = reader();
+	struct op_chunk_columns c;
+	CHECK_INT(op_chunk_load(r, bytes, sizeof(bytes), ALL, &c), 0);
+	CHECK_INT(c.n, 3);
+	const uint8_t *a = c.values[0];
+	const double *d = c.values[3];
+	const float *e = c.values[4];
+	static const uint8_t want_a[] = {5, 8, 6};
+	static const double want_d[] = {-0.5, 1.5, 1}, want_e[] = {10, 9, 7.5};
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_INT(c.t_ns[i], 1000000 + i * 1000000);
+		CHECK_INT(c.seq[i], 41 + i);
+		CHECK_INT(a[i], want_a[i]);
+		CHECK_NEAR(d[i], want_d[i], 0);
+		CHECK_NEAR((double)e[i], want_e[i], 0);
+	}
+	op_chunk_reader_destroy(r);
+}
+
 TEST(gaps_equal_times_and_times_that_go_back)
 {
 	struct op_chunk_builder *b = builder(1, 100);
