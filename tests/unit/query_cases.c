@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "history_world.h"
 #include "lib/store/query.h"
@@ -298,11 +299,16 @@ TEST(points_are_json_with_exact_times)
 	world_close(&w);
 }
 
+struct canceller {
+	struct op_query *q;
+	atomic_bool done;
+};
+
 static void *cancel_until_done(void *arg)
 {
-	struct op_query *const *q = arg;
-	for (int i = 0; i < 100000 && __atomic_load_n(q, __ATOMIC_ACQUIRE); i++)
-		op_query_cancel(*q);
+	struct canceller *c = arg;
+	for (int i = 0; i < 100000 && !atomic_load(&c->done); i++)
+		op_query_cancel(c->q);
 	return NULL;
 }
 
@@ -310,18 +316,19 @@ TEST_WITHIN(a_call_is_ended_from_another_thread, 60)
 {
 	struct world_file w;
 	even_world(&w, 2);
-	struct op_query *q = open_query(&w), *seen = q;
+	struct op_query *q = open_query(&w);
+	struct canceller c = {.q = q};
 	struct op_query_points p;
 	struct op_query_span s = {"test.world", NOON, NOON + 7200 * S, 1000, NULL};
 	pthread_t other;
-	CHECK_INT(pthread_create(&other, NULL, cancel_until_done, &seen), 0);
+	CHECK_INT(pthread_create(&other, NULL, cancel_until_done, &c), 0);
 	int cancelled = 0;
 	for (int i = 0; i < 20000 && !cancelled; i++) {
 		int r = op_query_span(q, &s, &p, NULL);
 		CHECK(r == 0 || r == -ECANCELED);
 		cancelled = r == -ECANCELED;
 	}
-	__atomic_store_n(&seen, NULL, __ATOMIC_RELEASE);
+	atomic_store(&c.done, true);
 	CHECK_INT(pthread_join(other, NULL), 0);
 	CHECK(cancelled);
 	CHECK_INT(op_query_span(q, &s, &p, NULL), 0); /* the next one is not */
