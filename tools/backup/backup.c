@@ -80,7 +80,7 @@ static int parse(struct backup *b, int argc, char **argv)
 static int find_only(struct backup *b)
 {
 	char base[PATH_MAX];
-	int r = op_state_dir(NULL, ".", base, sizeof(base)), n = 0;
+	int r = op_state_dir(NULL, "", base, sizeof(base)), n = 0;
 	DIR *d = r == 0 ? opendir(base) : NULL;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		char dir[PATH_MAX];
