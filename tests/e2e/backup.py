@@ -369,7 +369,7 @@ def the_history_of_a_running_hub_comes_back_and_goes_on():
     assert len(kept["chunks"]) >= before and any(kept[n] for n in kept if n.startswith("rows_")), kept.keys()
     for name, found in kept.items():
         assert found <= whole[name], name
-    assert kept["topics"] == whole["topics"] and kept["boots"] == whole["boots"]
+    assert kept["boots"] == whole["boots"], (kept["boots"], whole["boots"])
     with ot.Outpost(base=place, sets=QUICK) as box:
         ot.wait_until(lambda: chunks_in(box) > len(kept["chunks"]), 40, "the recorder goes on")
     assert kept["chunks"] <= tables(place / "state" / "history.db")["chunks"]
