@@ -14,6 +14,8 @@
 
 #define PERIOD_MS 250
 #define ROWS_MHZ 2000 /* auto: up to this rate a topic is rows */
+#define FIRST_COMMIT_NS (5 * OP_NS_PER_S)
+#define CUTS_COUNTED 12 /* doubled so often it is longer than any interval */
 
 /* ---- a schema ---------------------------------------------------------------------------- */
 
@@ -200,17 +202,22 @@ void keep_read(struct keep *k)
 		op_subscription_read(k->events);
 }
 
+/* Once in each interval, so that topics with the same one share a commit. Somebody who has just
+ * started it wants to see something: the first intervals are short, each twice the one before. */
+static uint64_t cut_due_ns(const struct keep *k, uint64_t since_ns)
+{
+	uint64_t each = (uint64_t)k->set->commit_s * OP_NS_PER_S;
+	uint64_t first = FIRST_COMMIT_NS << k->cuts;
+	return first < each ? since_ns + first : (since_ns / each + 1) * each;
+}
+
 bool keep_cut_due(struct keep *k, uint64_t now_ns, bool now)
 {
 	uint64_t since = k->sink ? sink_since_ns(k->sink) : 0;
-	uint64_t each = (uint64_t)k->set->commit_s * OP_NS_PER_S;
-	if (!since)
-		return false;
-	/* Once in each interval, so that topics with the same one share a commit. */
-	uint64_t due = (since / each + 1) * each;
-	if (!now && now_ns < due)
+	if (!since || (!now && now_ns < cut_due_ns(k, since)))
 		return false;
 	sink_cut(k->sink, false);
+	k->cuts += k->cuts < CUTS_COUNTED;
 	return true;
 }
 

@@ -28,6 +28,7 @@ struct keep {
 	struct policy *policy;
 	struct sink *sink;
 	size_t stride;
+	unsigned cuts; /* since the recorder started, up to a few */
 
 	uint64_t records; /* taken, of schemas that are gone */
 	uint64_t stored, dropped;

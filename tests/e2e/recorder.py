@@ -62,6 +62,15 @@ def chunks_hold_what_was_said():
     place.check()
 
 
+@ot.test(timeout=40)
+def there_is_something_to_see_soon_after_a_start():
+    place = rt.Place(["topic: test.point, as: rows, commit_s: 3600"])
+    with tt.Writer(place.runtime, "open point test.point") as writer, place.start():
+        writer("pub test.point 10")
+        ot.wait_until(lambda: place.sql("SELECT 1 FROM topics") and
+                      place.sql('SELECT count(*) FROM "test.point"')[0][0] == 10, 15, "ten rows", 0.2)
+
+
 @ot.test()
 def rows_are_summed_up_in_all_fields():
     """`fields` says of rows which changes count; what is summed up is what readers expect: all."""
