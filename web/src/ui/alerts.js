@@ -19,8 +19,9 @@ export class Alerts {
 		this.told = ''; // what became of the last test
 		this.known = null; // {rules, channels}: the service's word
 		this.count = h('span', { class: 'badge', hidden: true });
+		this.words = h('span'); // not the name of the service, whose light stands beside it
 		this.el = h('button', { type: 'button', id: 'alerts-btn', 'aria-haspopup': 'dialog', hidden: true, onclick: () => this.toggle() },
-			h('span', { class: 'dot', 'aria-hidden': 'true' }), 'Alerts', this.count);
+			h('span', { class: 'dot', 'aria-hidden': 'true' }), this.words, this.count);
 		app.catalogue.addEventListener('topics', () => this.follow());
 		setInterval(() => this.update(), 1000);
 	}
@@ -73,6 +74,7 @@ export class Alerts {
 		setAttr(this.el, 'data-colour', lost ? 'off' : raised.length ? COLOUR[worst] ?? 'warn' : 'ok');
 		setText(this.count, String(raised.length));
 		this.count.hidden = !raised.length;
+		setText(this.words, raised.length ? 'Alerts' : 'No alerts');
 		setAttr(this.el, 'aria-label', raised.length ? `Alerts: ${raised.length} raised` : 'Alerts: none raised');
 		popover.update();
 	}
