@@ -191,7 +191,8 @@ int op_config_service(const struct op_config *c, const char *service,
 
 /* A mistake that a table cannot find: one line to errors in the form of the others, with the place
  * of the setting. key is below the service ("device.baud"); of a part that was not set by itself
- * the whole is named. The text must not hold a secret. */
+ * the whole is named. The text must not hold a secret.
+ * No value is shown beside the place. */
 void op_config_wrong(const struct op_config *c, const char *service, const char *key,
 		     struct op_buf *errors, const char *fmt, ...) OP_PRINTF(5, 6);
 /* The same for any path of the file ("simulators.board.program"). */

@@ -190,11 +190,10 @@ static void wrong(const struct node *above, struct op_buf *path, const char *key
 	const struct node *n = place_of(above, key, path);
 	if (n == above)
 		op_buf_printf(path, ".%s", key);
-	struct origin at = n == above ? n->key_at : n->at;
-	bool named = at.kind == ORIGIN_SET && at.name && !strcmp(at.name, path->data);
-	if (named)
-		at.value = n->text;
-	origin_write(&at, errors);
+	/* Without the value: who finds the mistake has no table, and it may be a secret. */
+	const struct origin *at = n == above ? &n->key_at : &n->at;
+	bool named = at->kind == ORIGIN_SET && at->name && !strcmp(at->name, path->data);
+	origin_write(at, errors);
 	op_buf_printf(errors, named ? ": " : ": %s: ", path->data);
 	OP_AUTO_FREE char *message = NULL;
 	if (vasprintf(&message, fmt, ap) < 0)

@@ -225,10 +225,10 @@ TEST(targets_of_variables_must_exist)
 TEST(show_tells_origins_of_elements_and_reads_back)
 {
 	struct op_config_source src = source(two_routes);
-	const char *sets[] = {"services.s.routes.0.port=8"};
+	const char *sets[] = {"services.s.routes.0.port=8", "services.s.routes.0.key=hunter2"};
 	struct sample_settings s;
 	src.sets = sets;
-	src.n_sets = 1;
+	src.n_sets = 2;
 	struct op_config *c = load_good(&src, &s, NULL);
 	op_buf_puts(&out, "appliance: a\nservices:\n");
 	CHECK_INT(op_config_show(c, "s", sample_table, OP_ARRAY_SIZE(sample_table), &out, &errors),
@@ -269,9 +269,12 @@ TEST(a_mistake_can_name_an_element)
 	op_config_wrong(c, "s", "routes.1.limits.low", &errors, "is %s", "low");
 	op_config_wrong(c, "s", "routes.1.port", &errors, "is not there");
 	op_config_wrong(c, "s", "routes.0.port", &errors, "is taken");
+	op_config_wrong(c, "s", "routes.0.key", &errors, "is %s", "weak");
 	CHECK_STR(errors.data, "a.yaml:11:37: services.s.routes.1.limits.low: is low\n"
 			       "a.yaml:11:9: services.s.routes.1: is not there\n"
-			       "--set services.s.routes.0.port=8: is taken\n");
+			       /* A secret may be wrong too: no value. */
+			       "--set services.s.routes.0.port: is taken\n"
+			       "--set services.s.routes.0.key: is weak\n");
 	op_config_free(c);
 }
 
