@@ -273,9 +273,9 @@ static int change_one(const struct options *o, size_t i, const struct change *c,
 	json_t *answer = NULL, *args = json_object();
 	if (o->queue)
 		(void)json_object_set_new(args, "queue", json_string(o->queue)); /* or no memory: */
-	if (id)
-		(void)json_object_set_new(args, "id", json_integer(id)); /* checked next */
-	if (!args || json_object_size(args) != (size_t)(o->queue != NULL) + (id != 0)) {
+	(void)json_object_set_new(args, id ? "id" : "dead",
+				  id ? json_integer(id) : json_true()); /* checked next */
+	if (!args || json_object_size(args) != (size_t)(o->queue != NULL) + 1) {
 		json_decref(args);
 		return failed("asking the service", -ENOMEM);
 	}

@@ -79,6 +79,8 @@ struct op_call {
 	const char *name;
 	const char *help; /* "recalibrate: measure the baseline anew" without the name */
 	op_call_fn fn;
+	const char *args; /* names of its arguments, a space between; NULL: it takes none. Others
+			   * are refused before fn is called. */
 };
 
 /* For a method that cannot answer at once: it takes its request along, returns 0, and the answer

@@ -16,12 +16,21 @@ struct chosen {
 static int choose(const json_t *args, struct chosen *ret, struct op_buf *error)
 {
 	const json_t *queue = json_object_get(args, "queue"), *id = json_object_get(args, "id");
+	const json_t *dead = json_object_get(args, "dead");
 	if (queue && !json_is_string(queue)) {
 		op_buf_puts(error, "queue: expected the name of a queue");
 		return -EINVAL;
 	}
 	if (id && (!json_is_integer(id) || json_integer_value(id) <= 0)) {
 		op_buf_puts(error, "id: expected the number of an item, see outpost outbox list");
+		return -EINVAL;
+	}
+	if (dead && !json_is_boolean(dead)) {
+		op_buf_puts(error, "dead: expected true or false");
+		return -EINVAL;
+	}
+	if (!id == !json_is_true(dead)) { /* everything only by saying so */
+		op_buf_puts(error, "say which: id=N, or dead=true for all");
 		return -EINVAL;
 	}
 	ret->queue = json_string_value(queue);

@@ -80,7 +80,7 @@ static const struct op_call builtins[] = {
 	{"status", "state, counts, CPU and memory", call_status},
 	{"methods", "this list", call_methods},
 	{"log_level", "show or set what is logged: level=error|warning|notice|info|debug",
-	 call_log_level},
+	 call_log_level, "level"},
 	{"settings", "settings in force as YAML with their origin, secrets masked", call_settings},
 	{"stop", "stop cleanly; a supervisor starts it again", call_stop},
 };
@@ -152,6 +152,39 @@ void service_call_result(int r, const json_t *result, const char *error, struct 
 		answer_ok(result, out);
 }
 
+/* Word by word: "id" is not in "ids". */
+static bool takes(const struct op_call *call, const char *name)
+{
+	size_t n = strlen(name);
+	for (const char *at = call->args ? call->args : ""; *at;) {
+		size_t len = strcspn(at, " ");
+		if (n > 0 && len == n && !strncmp(at, name, n))
+			return true;
+		at += len + (at[len] == ' ');
+	}
+	return false;
+}
+
+/* A misspelt argument would be passed over, and the call do more than was asked. */
+static bool args_ok(const struct op_call *call, json_t *args, struct op_buf *out)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach(args, name, value)
+	{
+		OP_AUTO_BUF struct op_buf text;
+		if (takes(call, name))
+			continue;
+		op_buf_init(&text, 4096);
+		op_buf_printf(&text, "unknown argument \"%.60s\"; ", name);
+		op_buf_printf(&text, call->args ? "%s takes: %s" : "%s takes none", call->name,
+			      call->args);
+		service_call_error(out, -EINVAL, text.data);
+		return false;
+	}
+	return true;
+}
+
 static void answer_call(struct op_service *s, const struct op_call *call, json_t *args,
 			struct op_buf *out)
 {
@@ -176,7 +209,7 @@ static void answer_request(struct op_service *s, json_t *request, struct op_buf 
 		service_call_error(out, -ENOSYS, "no such method; ask for \"methods\"");
 	else if (args && !json_is_object(args))
 		service_call_error(out, -EINVAL, "args: expected an object");
-	else
+	else if (args_ok(call, args ? args : none, out))
 		answer_call(s, call, args ? args : none, out);
 	json_decref(none);
 }

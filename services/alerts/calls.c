@@ -372,10 +372,10 @@ static int call_outbox_drop(struct op_service *s, json_t *args, json_t **ret_res
 const struct op_call alerts_calls[] = {
 	{"list", "rules with their state, and channels", call_list},
 	{"test", "send a test message, to all channels or channel=NAME, and say what became of it",
-	 call_test},
-	{"mute", "tell nobody about rule=NAME (or all) for minutes=N", call_mute},
-	{"unmute", "tell about rule=NAME (or all) again", call_unmute},
-	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_outbox_retry},
-	{"outbox_drop", OP_OUTBOX_DROP_HELP, call_outbox_drop},
+	 call_test, "channel"},
+	{"mute", "tell nobody about rule=NAME (or all) for minutes=N", call_mute, "rule minutes"},
+	{"unmute", "tell about rule=NAME (or all) again", call_unmute, "rule"},
+	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_outbox_retry, OP_OUTBOX_RETRY_ARGS},
+	{"outbox_drop", OP_OUTBOX_DROP_HELP, call_outbox_drop, OP_OUTBOX_DROP_ARGS},
 };
 const size_t alerts_calls_count = OP_ARRAY_SIZE(alerts_calls);

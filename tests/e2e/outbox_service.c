@@ -90,9 +90,9 @@ static int call_drop(struct op_service *s, json_t *args, json_t **ret, struct op
 }
 
 static const struct op_call calls[] = {
-	{"put", "send key=TEXT, attempts=N", call_put},
-	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_retry},
-	{"outbox_drop", OP_OUTBOX_DROP_HELP, call_drop},
+	{"put", "send key=TEXT, attempts=N", call_put, "key attempts"},
+	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_retry, OP_OUTBOX_RETRY_ARGS},
+	{"outbox_drop", OP_OUTBOX_DROP_HELP, call_drop, OP_OUTBOX_DROP_ARGS},
 };
 
 int main(int argc, char **argv)

@@ -237,17 +237,17 @@ static int call_later(struct op_service *s, json_t *args, json_t **ret, struct o
 
 static const struct op_call calls[] = {
 	{"crash", "segmentation fault", call_crash},
-	{"exit", "leave with this status", call_exit},
+	{"exit", "leave with this status", call_exit, "status"},
 	{"stick", "say that the work does not move", call_stick},
 	{"block", "block the loop", call_block},
 	{"deaf", "refuse to stop", call_deaf},
-	{"state", "degraded=REASON, or ready", call_state},
-	{"log", "lines=N text=T to stderr", call_log},
-	{"print", "text=T to stdout", call_print},
+	{"state", "degraded=REASON, or ready", call_state, "degraded"},
+	{"log", "lines=N text=T to stderr", call_log, "lines text"},
+	{"print", "text=T to stdout", call_print, "text"},
 	{"fork", "start a child and forget it", call_fork},
-	{"big", "an answer of this many bytes", call_big},
+	{"big", "an answer of this many bytes", call_big, "bytes"},
 	{"fail", "fail with a reason", call_fail},
-	{"later", "answer after ms=N", call_later},
+	{"later", "answer after ms=N", call_later, "ms"},
 };
 
 static const struct op_service_desc desc = {

@@ -79,6 +79,22 @@ def an_item_is_shown_with_its_body_and_dropped():
 
 
 @ot.test()
+def a_call_that_does_not_say_which_changes_nothing():
+    with rx.Receiver({"*": 500}) as r, box(r) as b:
+        for key in ("first", "second"):
+            b.call("sends", "put", f"key={key}", "attempts=1")
+        ot.wait_until(lambda: queue(b)["dead"] == 2)
+        for method in ("outbox_drop", "outbox_retry"):
+            for args, part in (((), "dead=true"), (("ids=99",), 'unknown argument "ids"'), (("dead=no",), "dead"),
+                               (("dead=false",), "dead=true"), (("id=1", "dead=true"), "say which"),
+                               (("queue=hook",), "dead=true")):
+                done = b.call("sends", method, *args, check=False)
+                assert done.returncode == 1 and part in done.stderr, (method, args, done)
+        assert queue(b)["dead"] == 2 and queue(b)["dropped"] == 0
+        assert b.call("sends", "outbox_drop", "queue=hook", "dead=true") == {"items": 2}
+
+
+@ot.test()
 def without_the_service_it_is_done_directly():
     with rx.Receiver({"*": 500}) as r:
         with box(r) as b:

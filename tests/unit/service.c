@@ -391,7 +391,7 @@ static int call_gone(struct op_service *s, json_t *args, json_t **ret, struct op
 }
 
 static const struct op_call calls[] = {
-	{"echo", "", call_echo},
+	{"echo", "", call_echo, "a list"},
 	{"nothing", "", call_nothing},
 	{"gone", "", call_gone},
 	{"ping", "", call_nothing},
@@ -420,6 +420,19 @@ TEST(requests_are_answered_in_one_line)
 					   "method; ask for \\\"methods\\\"\"}\n");
 	check_answer("{\"method\":\"echo\",\"args\":1}",
 		     "{\"ok\":false,\"code\":\"EINVAL\",\"error\":\"args: expected an object\"}\n");
+}
+
+TEST(unknown_arguments_are_refused)
+{
+	check_answer("{\"method\":\"echo\",\"args\":{\"a\":1,\"lis\":2}}",
+		     "{\"ok\":false,\"code\":\"EINVAL\",\"error\":\"unknown argument "
+		     "\\\"lis\\\"; echo takes: a list\"}\n");
+	check_answer("{\"method\":\"echo\",\"args\":{\"a list\":1}}",
+		     "{\"ok\":false,\"code\":\"EINVAL\",\"error\":\"unknown argument "
+		     "\\\"a list\\\"; echo takes: a list\"}\n");
+	check_answer("{\"method\":\"nothing\",\"args\":{\"\":1}}",
+		     "{\"ok\":false,\"code\":\"EINVAL\",\"error\":\"unknown argument \\\"\\\"; "
+		     "nothing takes none\"}\n");
 }
 
 /* ---- scheduling --------------------------------------------------------------------------- */

@@ -94,7 +94,7 @@ static const struct op_call calls[] = {
 	 call_recalibrate},
 	{"stats", "counters and health of the line, as in the topic pbt.stats", call_stats},
 	{"profile", "the profile in force; with name=... change it until the next start",
-	 call_profile},
+	 call_profile, "name"},
 };
 
 /* ---- life ------------------------------------------------------------------------------ */
