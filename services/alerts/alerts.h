@@ -121,6 +121,7 @@ void tell_clock(struct alerts *a);
 void tell_floor(struct alerts *a, int64_t wall_ns);
 void tell_new_id(char id[ALERTS_ID_BYTES]);
 const char *tell_key(char key[COURIER_KEY_MAX], const char *id, const char *what);
+bool tell_is_test(const char *key);
 void tell_state(struct alerts *a); /* the topic alerts.state */
 
 /* keep.c */

@@ -114,6 +114,8 @@ static void check_names(const struct check *c, size_t i, const struct alerts_rul
 {
 	if (!is_name(r->name))
 		WRONG(c, "rules", i, ".name", "expected letters, digits, \"-\", \"_\" and \".\"");
+	if (!strcmp(r->name, "all")) /* mute rule=all */
+		WRONG(c, "rules", i, ".name", "\"all\" means every rule: choose another name");
 	for (size_t k = 0; k < i; k++)
 		if (!strcmp(r->name, alerts_rule_at(c->set, k)->name))
 			WRONG(c, "rules", i, ".name", "there is a rule \"%s\" already", r->name);

@@ -63,6 +63,12 @@ const char *tell_key(char key[COURIER_KEY_MAX], const char *id, const char *what
 	return key;
 }
 
+bool tell_is_test(const char *key)
+{
+	const char *what = strrchr(key, '-');
+	return what && !strcmp(what, "-test");
+}
+
 bool tell_muted(const struct alert *al)
 {
 	const struct op_clock_segment *now = &al->alerts->clock.now;

@@ -246,6 +246,35 @@ def the_test_call_tells_what_became_of_it():
             done = ot.wait_until(test, 10, "a test")
             assert done.returncode == 1 and "gone" in done.stderr and "good" not in done.stderr
             assert len(bodies(to, "/bad")) == 2  # one attempt each
+            assert not any(c["failing"] for c in box.call("alerts", "list")["channels"])
+            assert box.states("alerts")["state"] == "ready", box.states("alerts")  # the answer said it
+
+
+@ot.test(timeout=60)
+def a_reason_hides_no_other():
+    rules = [{**HOT, "name": n, "field": f} for n, f in (("one", "nonesuch"), ("two", "neither"), ("three", "value"))]
+    with receivers.Receiver({"*": 500}) as to:
+        with running(rules, [{"name": "ops", "url": to.url("/x"), **QUICK}]) as (box, feed):
+            feed("set", 20)
+            ot.wait_until(lambda: "rule one (and 1 more): " in box.states("alerts")["reason"], 10, "two bad rules")
+            feed("set", 31)
+            reason = ot.wait_until(lambda: (r := box.states("alerts")["reason"]).startswith("channel ops") and r, 10)
+            assert "rule one (and 1 more)" in reason, reason
+
+
+@ot.test(timeout=60)
+def two_on_one_state_name_the_other_process():
+    with receivers.Receiver() as to:
+        with running([HOT], [{"name": "ops", "url": to.url("/x"), **QUICK}]) as (box, feed):
+            other = ot.directory()
+            with ot.Process(ot.BUILD / "outpost-alerts", "--appliance", box.file, "--service", "alerts",
+                            "--runtime", other, "--state", box.state):
+                def status():
+                    done = ot.run(ot.OUTPOST, "call", "alerts", "status", "--json", "--runtime", other)
+                    return done.returncode == 0 and json.loads(done.stdout)
+
+                said = ot.wait_until(lambda: (s := status()) and s["state"] == "degraded" and s, 15, "degraded")
+                assert "another process writes" in said["reason"] and "disk" not in said["reason"], said
 
 
 @ot.test(timeout=60)
@@ -356,14 +385,15 @@ def mistakes_are_named():
              {"name": "none", "topic": "t", "field": "f"},
              {"name": "none", "topic": "t", "field": "f", "above": "hot"},
              {"name": "range", "topic": "t", "field": "f", "outside": {"low": "1", "high": "2"}, "hysteresis": 1},
-             {"name": "lost", "topic": "t", "above": "1", "channels": "nobody", "digest": "never"}]
+             {"name": "lost", "topic": "t", "above": "1", "channels": "nobody", "digest": "never"},
+             {"name": "all", "topic": "t", "field": "f", "above": "1"}]
     channels = [{"name": "x", "url": "ftp://" + SECRET}, {"name": "x", "type": "log"}]
     file = boxes.write(settings(rules, channels))
     done = ot.run(ot.BUILD / "outpost-alerts", "--appliance", file, "--check")
     assert done.returncode == 78, done
     for part in ("rules.0.name", "more than one condition", "has no condition", 'a rule "none" already',
                  'a number, not "hot"', "ever be back", "needs a field", 'no channel "nobody"',
-                 'no digest "never"', "channels.0.url", 'a channel "x" already'):
+                 'no digest "never"', "channels.0.url", '"all" means every rule', 'a channel "x" already'):
         assert part in done.stderr, (part, done.stderr)
     assert "SECRET" not in done.stderr
 
