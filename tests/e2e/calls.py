@@ -76,7 +76,7 @@ def a_line_may_come_in_pieces_and_several_at_once():
 def lines_are_bounded_both_ways():
     with Box({"a": {}}) as box:
         client = Socket(box.runtime, "a")
-        full = b'{"method":"ping","args":{"x":"' + b"y" * (LIMIT - 33) + b'"}}'
+        full = b'{"method":"ping","note":"' + b"y" * (LIMIT - 27) + b'"}'
         assert len(full) == LIMIT
         client.send(full + b"\n")
         assert client.line()["ok"] is True

@@ -225,10 +225,10 @@ TEST(targets_of_variables_must_exist)
 TEST(show_tells_origins_of_elements_and_reads_back)
 {
 	struct op_config_source src = source(two_routes);
-	const char *sets[] = {"services.s.routes.0.port=8", "services.s.routes.0.key=hunter2"};
+	const char *sets[] = {"services.s.routes.0.port=8"};
 	struct sample_settings s;
 	src.sets = sets;
-	src.n_sets = 2;
+	src.n_sets = 1;
 	struct op_config *c = load_good(&src, &s, NULL);
 	op_buf_puts(&out, "appliance: a\nservices:\n");
 	CHECK_INT(op_config_show(c, "s", sample_table, OP_ARRAY_SIZE(sample_table), &out, &errors),
@@ -261,10 +261,10 @@ TEST(show_tells_origins_of_elements_and_reads_back)
 TEST(a_mistake_can_name_an_element)
 {
 	struct op_config_source src = source(two_routes);
-	const char *sets[] = {"services.s.routes.0.port=8"};
+	const char *sets[] = {"services.s.routes.0.port=8", "services.s.routes.0.key=hunter2"};
 	struct sample_settings s;
 	src.sets = sets;
-	src.n_sets = 1;
+	src.n_sets = 2;
 	struct op_config *c = load_good(&src, &s, NULL);
 	op_config_wrong(c, "s", "routes.1.limits.low", &errors, "is %s", "low");
 	op_config_wrong(c, "s", "routes.1.port", &errors, "is not there");
