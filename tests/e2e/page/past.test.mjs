@@ -182,6 +182,14 @@ const tile = (t, bucketMs, more = {}) => {
 const xs = (lines) => [...lines.x.subarray(0, lines.n)], ends = (lines) => [...lines.end.subarray(0, lines.n)];
 const cuts = (lines) => [...lines.cut.subarray(0, lines.n)];
 
+test('lines: what most of the picture is made of is told, not its coarsest part', () => {
+	const lines = new Lines(['v']), fine = tile([0, 100, 4900], 100), wide = tile([5000], 1000);
+	addTiles(lines, [{ tile: wide, from: -500, to: 0 }, { tile: fine, from: 0, to: 5000 }, { tile: wide, from: 5000, to: 6000 }], Infinity);
+	assert.deepEqual([lines.most.bucketMs, lines.bucketMs], [100, 1000]);
+	lines.reset();
+	assert.deepEqual(lines.most, { level: '', bucketMs: 0 });
+});
+
 test('lines: tiles are cut to their place, and rise', () => {
 	const lines = new Lines(['v']), wide = tile([0, 1000, 2000, 3000], 1000), fine = tile([1500, 1600, 1700], 100);
 	addTiles(lines, [{ tile: wide, from: 500, to: 1500 }, { tile: fine, from: 1500, to: 2000 }, { tile: wide, from: 2000, to: 4000 }], Infinity);

@@ -19,6 +19,8 @@ export class Lines {
 		this.n = 0;
 		this.level = ''; // the coarsest that was used
 		this.bucketMs = 0;
+		this.most = { level: '', bucketMs: 0 }; // that of most of the picture
+		this.shares = new Map(); // of each width of bucket: milliseconds that it covers
 		this.unknownClock = false;
 		this.damaged = 0; // chunks that could not be read
 		this.seam = Infinity; // from here on the page's own records
@@ -87,8 +89,17 @@ export function addTiles(lines, parts, until) {
 		lines.bucketMs = Math.max(lines.bucketMs, tile.t.length ? tile.bucketMs : 0);
 		lines.unknownClock ||= tile.t.length > 0 && tile.clock === 'unknown';
 		lines.damaged += tile.damaged ?? 0;
+		if (tile.t.length)
+			addShare(lines, tile, end - from);
 		addTile(lines, tile, from, end);
 	}
+}
+
+function addShare(lines, { level, bucketMs }, ms) {
+	const share = (lines.shares.get(bucketMs) ?? 0) + ms;
+	lines.shares.set(bucketMs, share);
+	if (share >= (lines.shares.get(lines.most.bucketMs) ?? 0))
+		lines.most = { level, bucketMs };
 }
 
 function addTile(lines, tile, from, end) {

@@ -315,7 +315,7 @@ export class TimePanel extends EventTarget {
 	}
 
 	updateText({ from, to }) {
-		const { level, bucketMs } = this.lines, tier = TIER_TEXT[level || 'raw'];
+		const { level, bucketMs } = this.lines.most, tier = TIER_TEXT[level || 'raw'];
 		const each = !bucketMs ? '' : level === 'raw' ? `, ${lengthText(bucketMs)} a point` : `, a point for ${lengthText(bucketMs)}`;
 		setText(this.where, `${spanText(from, to)}  \u00b7  ${lengthText(to - from)}  \u00b7  ${tier}${each}`);
 	}
