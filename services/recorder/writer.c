@@ -121,10 +121,32 @@ static bool is_hopeless(int rc)
 	return rc == -EINVAL || rc == -E2BIG || rc == -ERANGE || rc == -ENODATA || rc == -EBADMSG;
 }
 
+static void keep_clock(struct writer *w, const struct op_clock_segment *segment)
+{
+	size_t i = 0;
+	while (i < w->n_clocks && w->clocks[i].from_ns != segment->from_ns)
+		i++;
+	if (i == QUEUE_CLOCKS_MAX) { /* the oldest is of the least use */
+		memmove(w->clocks, w->clocks + 1, (QUEUE_CLOCKS_MAX - 1) * sizeof(w->clocks[0]));
+		i = --w->n_clocks;
+	}
+	w->clocks[i] = *segment;
+	if (i == w->n_clocks)
+		w->n_clocks++;
+}
+
+void writer_keep_clocks(struct writer *w, const struct op_clock_segment *clocks, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		keep_clock(w, &clocks[i]);
+}
+
 static int store_all(struct writer *w, struct item *items, const struct op_clock_segment *clocks,
 		     size_t n_clocks, struct item **ret_bad)
 {
 	int rc = 0;
+	for (size_t i = 0; w->clocks_due && i < w->n_clocks && rc == 0; i++)
+		rc = op_history_put_clock(w->history, &w->clocks[i]);
 	for (size_t i = 0; i < n_clocks && rc == 0; i++)
 		rc = op_history_put_clock(w->history, &clocks[i]);
 	for (struct item *i = items; i && i->taken && rc == 0; i = i->next) {
@@ -181,6 +203,8 @@ static int commit_batch(struct writer *w)
 	int rc = transact(w, items, clocks, n_clocks, &bad);
 	if (rc == 0) {
 		count(w, items);
+		writer_keep_clocks(w, clocks, n_clocks);
+		w->clocks_due = false;
 		queue_done(w->set.queue);
 		return 1;
 	}

@@ -28,7 +28,10 @@ struct writer {
 	struct op_history *history;
 	uint64_t epoch; /* of history; from 1 */
 	bool resumed, caught_up;
-	unsigned failures; /* in a row */
+	unsigned failures;                                /* in a row */
+	struct op_clock_segment clocks[QUEUE_CLOCKS_MAX]; /* of this boot, that were stored, */
+	size_t n_clocks;
+	bool clocks_due;   /* and this database may not have them */
 	uint64_t retry_ns; /* not before */
 	uint64_t tidied_ns, tidied_commits;
 	struct writer_report now;
@@ -38,6 +41,8 @@ void writer_begin_work(struct writer *w);
 void writer_end_work(struct writer *w);
 void writer_tell(struct writer *w);
 void writer_failed(struct writer *w, int err);
+/* Segments that are on disk: another database will need them too. */
+void writer_keep_clocks(struct writer *w, const struct op_clock_segment *clocks, size_t n);
 
 /* ---- writer_open.c ---- */
 

@@ -33,6 +33,7 @@ static int open_db(struct writer *w)
 	int rc = op_db_open(&settings, &op_history_schema, &w->db, &note);
 	writer_end_work(w);
 	told_aside(w, &note);
+	w->clocks_due = true;
 	return rc;
 }
 
@@ -49,6 +50,8 @@ static int learn(struct writer *w)
 	if (rc < 0)
 		return rc;
 	w->now.clock_known = rc == 1;
+	if (w->now.clock_known)
+		writer_keep_clocks(w, &w->now.clock, 1);
 	(void)pthread_mutex_lock(&w->lock);
 	memcpy(w->resume, found, n * sizeof(found[0]));
 	w->n_resume = n;
@@ -129,6 +132,7 @@ static void renew(struct writer *w)
 	int rc = op_db_renew(w->db, &note);
 	writer_end_work(w);
 	told_aside(w, &note);
+	w->clocks_due = true;
 	if (rc < 0) {
 		writer_close(w);
 		return;

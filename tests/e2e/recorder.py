@@ -47,6 +47,26 @@ def times_of_rows_are_wall_times():
         assert text.startswith(time.strftime("%Y-%m-%dT%H", time.gmtime(ns // 10**9)))
 
 
+@ot.test(timeout=40)
+def a_history_begun_anew_knows_the_time():
+    """Taken away while the recorder runs: the segments of the clock were in the old one."""
+    place = rt.Place(["topic: test.point, as: rows"])
+    before = time.time_ns()
+    with tt.Writer(place.runtime, "open point test.point") as writer, place.start() as recorder:
+        writer("pub test.point 10")
+        recorder.flush()
+        for file in place.state.glob("history.db*"):
+            if file.suffix != ".lock":
+                file.unlink()
+        writer("pub test.point 10")
+        flush = (ot.OUTPOST, "call", "recorder", "flush", "--runtime", place.runtime)
+        ot.wait_until(lambda: ot.run(*flush).returncode == 0 and place.db.exists(), 15, "a new history", 0.2)
+        assert recorder.stop() == 0
+    times = place.column('SELECT time_ns FROM "test.point"')
+    assert times and all(before - 1e9 < ns < time.time_ns() + 1e9 for ns in times), times
+    place.check()
+
+
 @ot.test(timeout=60)
 def chunks_hold_what_was_said():
     place = rt.Place(["topic: test.point, fields: \"n, x, level\""])
