@@ -125,7 +125,7 @@ static void on_drip(uv_timer_t *timer)
 
 TEST(a_reader_that_takes_little_is_not_closed)
 {
-	struct drip d = {.left = 60};
+	struct drip d = {.left = 120};
 	uv_timer_t timer;
 	start();
 	d.fd = ask_small(65536);
@@ -133,7 +133,7 @@ TEST(a_reader_that_takes_little_is_not_closed)
 	CHECK_INT(uv_timer_init(&loop, &timer), 0);
 	timer.data = &d;
 	CHECK_INT(uv_timer_start(&timer, on_drip, 25, 25), 0);
-	while (d.left) /* five times as long as it may take nothing */
+	while (d.left) /* three times as long as it may take nothing */
 		uv_run(&loop, UV_RUN_ONCE);
 	CHECK_INT(op_http_counters(http)->timed_out, 0);
 	CHECK_INT(gones, 0);
@@ -153,7 +153,7 @@ TEST(a_long_wait_is_not_a_slow_request)
 	CHECK_INT(op_http_reply_begin(replies[1], 200, "text/plain"), 0);
 	CHECK_INT(uv_timer_init(&loop, &timer), 0);
 	timer.data = &waited;
-	CHECK_INT(uv_timer_start(&timer, on_timer, 1000, 0), 0); /* three times every limit */
+	CHECK_INT(uv_timer_start(&timer, on_timer, 1500, 0), 0); /* longer than every limit */
 	until(&waited, 1);
 	CHECK_INT(gones, 0);
 	op_http_reply_answer(replies[0], 200, "text/plain", "here", 4);

@@ -64,7 +64,7 @@ static inline void start(void)
 				       .max_body = 100,
 				       .request_timeout_ms = 300,
 				       .idle_timeout_ms = 300,
-				       .write_timeout_ms = 300};
+				       .write_timeout_ms = 1000};
 	CHECK_INT(uv_loop_init(&loop), 0);
 	CHECK_INT(op_http_create(&loop, &set, &http), 0);
 	CHECK_INT(op_http_route(http, OP_HTTP_GET, "/later/{id}", on_later, NULL), 0);
