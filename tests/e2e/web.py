@@ -205,7 +205,7 @@ def a_port_in_use_names_who_holds_it():
                       f"services.web.listen=127.0.0.1:{port}")
         assert done.returncode == 78, done
         assert re.search(rf"127.0.0.1:{port} is in use by process {os.getpid()} \(python", done.stderr), done.stderr
-        assert "--set services.web.listen: " in done.stderr
+        assert "--set services.web.listen=127.0.0.1:" in done.stderr
 
 
 @ot.test()
