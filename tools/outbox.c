@@ -71,10 +71,25 @@ static int appliance_of(const char *dir, char out[PATH_MAX])
 	return 0;
 }
 
+/* What the running appliance says; false: it does not. */
+static bool noted_state(const char *runtime, char out[PATH_MAX])
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s/state", runtime) >= (int)sizeof(path))
+		return false;
+	FILE *f = fopen(path, "re");
+	bool got = f && fgets(out, PATH_MAX, f) && out[0] == '/';
+	if (f)
+		(void)fclose(f); /* was only read */
+	if (got)
+		out[strcspn(out, "\n")] = '\0';
+	return got;
+}
+
 /* Both directories from whichever is given; an appliance is called as its directories are. */
 static int locate(struct options *o)
 {
-	char name[PATH_MAX];
+	char name[PATH_MAX], noted[PATH_MAX];
 	struct outbox_files *f = &o->files;
 	int r = 0;
 	if (!o->state || o->runtime) {
@@ -86,8 +101,11 @@ static int locate(struct options *o)
 		if (r == 0)
 			r = op_runtime_dir(NULL, name, f->runtime, sizeof(f->runtime));
 	}
+	const char *state = o->state;
+	if (!state && noted_state(f->runtime, noted))
+		state = noted;
 	if (r == 0)
-		r = op_state_dir(o->state, name, f->state, sizeof(f->state));
+		r = op_state_dir(state, name, f->state, sizeof(f->state));
 	if (r < 0)
 		(void)failed("cannot tell the directories of the appliance", r);
 	return r;
@@ -116,8 +134,15 @@ static void take_file(struct outbox_files *f, const char *name)
 static int find_files(struct outbox_files *f)
 {
 	DIR *d = opendir(f->state);
-	if (!d)
-		return failed(f->state, -errno);
+	if (!d) {
+		int err = errno;
+		(void)failed(f->state, -err);
+		if (err == ENOENT)
+			fprintf(stderr,
+				"outpost outbox: say where the appliance keeps its state with "
+				"--state DIR, or which one runs with --runtime DIR\n");
+		return 1;
+	}
 	for (struct dirent *e; (e = readdir(d));)
 		take_file(f, e->d_name);
 	(void)closedir(d); /* was only read */

@@ -150,6 +150,19 @@ static void note_services(struct run *run)
 			op_strerror(errno)); /* outpost status then misses some, no more */
 }
 
+/* For tools that look for what was kept: the state directory need not be called as this one. */
+static void note_state(struct run *run)
+{
+	char path[PATH_MAX], state[PATH_MAX];
+	path_in(run, "state", path, sizeof(path));
+	FILE *f = realpath(run->place.state, state) ? fopen(path, "we") : NULL;
+	if (f)
+		(void)fprintf(f, "%s\n", state); /* checked by fclose */
+	if (!f || fclose(f) == EOF)
+		run_say(run, OP_WARNING, "%s: cannot note the state directory: %s", path,
+			op_strerror(errno)); /* outpost outbox then needs --state, no more */
+}
+
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 int run_place_take(struct run *run)
@@ -171,8 +184,10 @@ int run_place_take(struct run *run)
 	r = take_lock(run);
 	if (r == 0)
 		r = clear_leftovers(run);
-	if (r == 0)
+	if (r == 0) {
 		note_services(run);
+		note_state(run);
+	}
 	return r;
 }
 
@@ -184,6 +199,8 @@ void run_place_leave(struct run *run)
 		return;             /* it is not ours */
 	(void)clear_leftovers(run); /* what cannot be removed was said, and the next run tries */
 	path_in(run, "services", path, sizeof(path));
+	(void)unlink(path);
+	path_in(run, "state", path, sizeof(path));
 	(void)unlink(path);
 	path_in(run, "lock", path, sizeof(path));
 	(void)unlink(path);

@@ -79,6 +79,20 @@ def an_item_is_shown_with_its_body_and_dropped():
 
 
 @ot.test()
+def the_runtime_directory_leads_to_the_state():
+    with rx.Receiver({"*": 500}) as r, box(r) as b:
+        b.call("sends", "put", "key=first", "attempts=1")
+        where = ("--runtime", b.runtime)
+        ot.wait_until(lambda: queue(b)["dead"] == 1)
+        assert "first" in outbox("list", where=where).stdout
+        assert outbox("drop", "sends", "--dead", where=where).stdout == "1 item dropped\n"
+        empty = ot.directory() / "empty"
+        empty.mkdir()
+        done = outbox("list", where=("--runtime", empty), status=1)
+        assert "--state DIR" in done.stderr and "--runtime DIR" in done.stderr, done.stderr
+
+
+@ot.test()
 def a_call_that_does_not_say_which_changes_nothing():
     with rx.Receiver({"*": 500}) as r, box(r) as b:
         for key in ("first", "second"):
