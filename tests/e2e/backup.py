@@ -380,6 +380,7 @@ def mistakes_are_told():
     state, db = make_state()
     refused("FILE is missing", "backup", status=2)
     refused("FILE is missing", "restore", status=2)
+    refused("name or FILE.yaml is missing", "backup", ot.directory() / "x", "--state", state)
     refused("No such file", "restore", ot.directory() / "nothing.tar.zst")
     refused("no appliance", "backup", ot.directory() / "x", "nonesuch", "--state", state)
     refused("--state", "backup", ot.directory() / "x", "sensorhub", "--state", ot.directory() / "none")

@@ -80,6 +80,12 @@ static int parse(struct backup *b, int argc, char **argv)
 static int find_only(struct backup *b)
 {
 	char base[PATH_MAX];
+	if (b->args.src.state_dir) { /* what is there does not say whose it is */
+		backup_tell("which appliance keeps its state in %s? Its name or FILE.yaml is "
+			    "missing: outpost backup FILE APPLIANCE --state DIR",
+			    b->args.src.state_dir);
+		return -ENOENT;
+	}
 	int r = op_state_dir(NULL, "", base, sizeof(base)), n = 0;
 	DIR *d = r == 0 ? opendir(base) : NULL;
 	for (struct dirent *e; d && (e = readdir(d));) {
