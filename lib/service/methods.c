@@ -165,6 +165,15 @@ static bool takes(const struct op_call *call, const char *name)
 	return false;
 }
 
+static void refuse_argument(const struct op_call *call, const char *name, struct op_buf *out)
+{
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 4096);
+	op_buf_printf(&text, "unknown argument \"%.60s\"; %s takes", name, call->name);
+	op_buf_printf(&text, call->args ? ": %s" : " none", call->args);
+	service_call_error(out, -EINVAL, text.data);
+}
+
 /* A misspelt argument would be passed over, and the call do more than was asked. */
 static bool args_ok(const struct op_call *call, json_t *args, struct op_buf *out)
 {
@@ -172,14 +181,9 @@ static bool args_ok(const struct op_call *call, json_t *args, struct op_buf *out
 	json_t *value;
 	json_object_foreach(args, name, value)
 	{
-		OP_AUTO_BUF struct op_buf text;
 		if (takes(call, name))
 			continue;
-		op_buf_init(&text, 4096);
-		op_buf_printf(&text, "unknown argument \"%.60s\"; ", name);
-		op_buf_printf(&text, call->args ? "%s takes: %s" : "%s takes none", call->name,
-			      call->args);
-		service_call_error(out, -EINVAL, text.data);
+		refuse_argument(call, name, out);
 		return false;
 	}
 	return true;
