@@ -18,6 +18,11 @@
 
 extern const struct op_db_schema op_history_schema;
 
+/* SQL: nanoseconds since 1970 as text with milliseconds; cut as exports cut them, not rounded. */
+#define OP_HISTORY_TIME(ns)                                                   \
+	"strftime('%Y-%m-%dT%H:%M:%S', " ns " / 1000000000, 'unixepoch') || " \
+	"printf('.%03dZ', " ns " / 1000000 % 1000)"
+
 /* SQL: a column of the clock segment in force at r.TIME of boot r.boot; NULL if there is none. */
 #define OP_HISTORY_CLOCK(column, time)                                   \
 	"coalesce((SELECT " column                                       \

@@ -9,7 +9,7 @@
  */
 #include "lib/store/history.h"
 
-#define WALL(ns) "strftime('%Y-%m-%dT%H:%M:%fZ', (" ns " + \"#offset\") / 1e9, 'unixepoch')"
+#define WALL(ns) OP_HISTORY_TIME("(" ns " + \"#offset\")")
 #define OFFSET OP_HISTORY_CLOCK("offset_ns", "t0")
 #define QUALITY OP_HISTORY_CLOCK("quality", "t0")
 

@@ -128,11 +128,12 @@ static void put_labels(struct op_buf *sql, const struct op_topic_type *type, uin
 
 static void put_rows_view(struct op_buf *sql, int64_t id, const struct op_topic_type *type)
 {
-	op_buf_puts(sql,
-		    " AS SELECT strftime('%Y-%m-%dT%H:%M:%fZ', (t + \"#offset\") / 1e9, "
-		    "'unixepoch') AS time, t + \"#offset\" AS time_ns, CASE \"#quality\" "
-		    "WHEN 1 THEN 'set' WHEN 2 THEN 'synchronised' ELSE 'unknown' END AS clock, "
-		    "boot, t AS boot_ns, seq");
+	op_buf_puts(sql, " AS SELECT " OP_HISTORY_TIME(
+				 "(t + \"#offset\")") " AS time, t + \"#offset\" AS time_ns, CASE "
+						      "\"#quality\" "
+						      "WHEN 1 THEN 'set' WHEN 2 THEN "
+						      "'synchronised' ELSE 'unknown' END AS clock, "
+						      "boot, t AS boot_ns, seq");
 	for (uint32_t i = 0; i < type->n_fields; i++) {
 		op_buf_puts(sql, ", ");
 		if (type->fields[i].type == OP_ENUM)
