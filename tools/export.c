@@ -10,10 +10,12 @@
  */
 #include "export.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/store/history.h"
 #include "state.h"
 #include "tools.h"
 
@@ -141,6 +143,11 @@ static bool take_arguments(struct export_options *o, int argc, char **argv)
 		o->records.topic = argv[i++];
 	if (i < argc)
 		o->appliance = argv[i++];
+	if (o->appliance && (o->database || o->state)) {
+		fprintf(stderr, "outpost export: %s: --%s says already which history\n",
+			o->appliance, o->database ? "database" : "state");
+		return false;
+	}
 	if (i == argc && (o->list || o->records.topic)) {
 		if (o->records.from_wall_ns < o->records.to_wall_ns)
 			return true;
@@ -248,8 +255,24 @@ static int find_database(const struct export_options *o, char *ret, size_t size)
 	return -ENAMETOOLONG;
 }
 
-static void tell_no_database(const char *path, int r)
+/* By its first page. */
+static bool is_history(const char *path)
 {
+	unsigned char head[72];
+	OP_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return false;
+	uint32_t id = (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 |
+		      (uint32_t)head[70] << 8 | head[71];
+	return !memcmp(head, "SQLite format 3", 16) && id == op_history_schema.id;
+}
+
+static void tell_no_database(const struct export_options *o, const char *path, int r)
+{
+	if (o->database && r == -OP_EDAMAGED && !is_history(path)) {
+		fprintf(stderr, "outpost export: %s: is not a history database\n", path);
+		return;
+	}
 	const char *hint = r == -ENOENT        ? "; nothing was recorded there yet"
 			   : r == -EACCES      ? "; run this as root, or as the user that owns it"
 			   : r == -OP_EDAMAGED ? "; the recorder sets it aside when it starts"
@@ -270,7 +293,7 @@ int op_tool_export(int argc, char **argv)
 		return 1;
 	int r = op_query_open(path, &q);
 	if (r < 0) {
-		tell_no_database(path, r);
+		tell_no_database(&o, path, r);
 		return 1;
 	}
 	catch_signals();

@@ -200,6 +200,19 @@ def a_terminal_shows_how_far_it_is():
         assert "records" not in t.text(), "the bar is still there"
 
 
+@ot.test()
+def what_is_no_history_is_told_and_no_word_is_ignored():
+    where = state(3)
+    other = ot.directory() / "notes.txt"
+    other.write_text("nothing of the kind\n" * 100)
+    done = export("feed.wave", "--database", other)
+    assert done.returncode == 1 and "is not a history database" in done.stderr, done
+    done = export("feed.wave", "more", "--database", where / "history.db")
+    assert done.returncode == 2 and "more: --database says already" in done.stderr, done
+    done = export("--list", "more", "--state", where)
+    assert done.returncode == 2 and "more: --state says already" in done.stderr, done
+
+
 @ot.test(timeout=90)
 def it_reads_while_the_recorder_writes():
     where = ot.directory() / "state"
