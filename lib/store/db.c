@@ -326,7 +326,7 @@ static int open_existing(struct op_db *db, struct op_buf *note)
 static int begin_anew(struct op_db *db, struct op_buf *note)
 {
 	if (db->handle && !db->why[0])
-		say_why(db, sqlite3_errmsg(db->handle));
+		say_why(db, op_db_message(db));
 	close_handle(db);
 	int r = set_aside(db, false, note);
 	if (r == 0)

@@ -26,10 +26,11 @@ struct op_db {
 	size_t n_statements, statements_cap;
 	int lock_fd;
 	bool in_transaction;
-	int lost;      /* why SQLite rolled this transaction back by itself */
-	dev_t dev;     /* of the file that is open */
-	ino_t ino;     /* 0: none */
-	char why[160]; /* what the last look found wrong */
+	int lost;       /* why SQLite rolled this transaction back by itself */
+	dev_t dev;      /* of the file that is open */
+	ino_t ino;      /* 0: none */
+	char said[160]; /* by SQLite when it failed last, since the transaction began */
+	char why[160];  /* what the last look found wrong */
 };
 
 /* Our error for a result code of SQLite, with what the system said if it was the system. Takes note

@@ -84,6 +84,9 @@ static bool given_up(const struct op_db *db)
 
 int op_db_failed(struct op_db *db, int sqlite_rc)
 {
+	/* Rolling back makes SQLite forget it. */
+	if (db->handle && sqlite3_errcode(db->handle) != SQLITE_OK)
+		(void)snprintf(db->said, sizeof(db->said), "%s", sqlite3_errmsg(db->handle));
 	int r = refine(db, sqlite_rc, op_db_error(sqlite_rc));
 	if (given_up(db) && !db->lost)
 		db->lost = r;
@@ -100,7 +103,15 @@ static int check_lost(struct op_db *db)
 
 const char *op_db_message(struct op_db *db)
 {
-	return db->handle ? sqlite3_errmsg(db->handle) : db->why;
+	if (!db->handle)
+		return db->why;
+	switch (sqlite3_errcode(db->handle) & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return db->said;
+	}
+	return sqlite3_errmsg(db->handle);
 }
 
 /* ---- transactions ------------------------------------------------------------------------- */
@@ -108,6 +119,7 @@ const char *op_db_message(struct op_db *db)
 int op_db_begin(struct op_db *db)
 {
 	assert(!db->in_transaction);
+	db->said[0] = '\0';
 	int r = op_db_ensure_open(db);
 	/* SQLite would go on writing to a file that nobody can open any more. */
 	if (r == 0 && !db->settings.read_only && db->ino && op_db_moved(db))

@@ -129,13 +129,22 @@ static const char *problem(const struct recorder *r)
 	return r->hint[0] ? r->hint : NULL;
 }
 
+/* The log has all of it; here is room for the name of what was kept, which is the last word. */
+static void aside_state(struct recorder *r)
+{
+	const char *slash = strrchr(r->report.text, '/');
+	op_service_set_state(r->service, OP_STATE_DEGRADED,
+			     "the history was damaged: kept as %.96s",
+			     slash ? slash + 1 : r->report.text);
+}
+
 static void set_state(struct recorder *r)
 {
 	uint64_t now = op_now_ns();
 	if (disk_state(r))
 		return;
 	if (r->report.aside_ns && now - r->report.aside_ns < HOLD_NS)
-		op_service_set_state(r->service, OP_STATE_DEGRADED, "%.126s", r->report.text);
+		aside_state(r);
 	else if (problem(r))
 		op_service_set_state(r->service, OP_STATE_DEGRADED, "%.126s", problem(r));
 	else if (r->missed_ns && now - r->missed_ns < HOLD_NS)
@@ -202,7 +211,8 @@ static void fill(struct recorder *r, struct recorder_stats *s)
 		.clock = (uint8_t)r->clock.now.quality,
 	};
 	sum_up(r, s);
-	(void)snprintf(s->last_error, sizeof(s->last_error), "%s", r->report.text); /* as long */
+	(void)snprintf(s->last_error, sizeof(s->last_error), "%.*s", (int)sizeof(s->last_error) - 1,
+		       r->report.text); /* the log has it whole */
 }
 
 void monitor_look(struct recorder *r)

@@ -82,8 +82,8 @@ void writer_failed(struct writer *w, int err)
 	w->failures++;
 	w->now.counts.failures++;
 	w->now.err = err;
-	(void)snprintf(w->now.text, sizeof(w->now.text), "%s",
-		       w->db && op_db_handle(w->db) ? op_db_message(w->db) : op_strerror(err));
+	const char *said = w->db && op_db_handle(w->db) ? op_db_message(w->db) : "";
+	(void)snprintf(w->now.text, sizeof(w->now.text), "%s", said[0] ? said : op_strerror(err));
 	w->retry_ns = op_now_ns() + (pause < PAUSE_MOST_NS ? pause : PAUSE_MOST_NS);
 }
 

@@ -41,7 +41,8 @@ struct writer_report {
 	bool open;          /* and tiers are caught up */
 	bool newest_known;  /* it was open once: what is said of the past is true */
 	int err;            /* of the last attempt to open or commit; 0: it worked */
-	char text[120];     /* what SQLite or we say to that, or of what was set aside */
+	char text[1000];    /* a line of the log: what SQLite or we say to that, or of what was set
+			       aside */
 	uint64_t aside_ns;  /* boot time; 0: nothing was */
 	uint64_t commit_ns; /* time the last commit took */
 	uint64_t db_used, db_file;     /* bytes */

@@ -199,7 +199,7 @@ def a_damaged_database_is_set_aside_and_told():
                 assert recorder.stop() == 0
             damage(place.db, how, chance)
             with place.start() as recorder:
-                recorder.wait_line(r"damaged", 10)
+                recorder.wait_line(r"damaged.*kept as \S+/history\.db\.damaged-\d{8}T\d{6}Z\b", 10)
                 writer("pub test.point 10")
                 recorder.flush()
                 recorder.wait_state("ready", timeout=BACK_S)

@@ -141,6 +141,21 @@ TEST(a_newer_version_in_the_log_is_refused_and_left_alone)
 	CHECK_INT(files_with("damaged", NULL), 0);
 }
 
+TEST(what_failed_is_told_after_the_rollback_too)
+{
+	struct op_db *db = open_notes();
+	CHECK_INT(op_db_exec(db, "PRAGMA max_page_count = 1"), 0); /* no page more than there are */
+	CHECK_INT(op_db_begin(db), 0);
+	CHECK_INT(op_db_exec(db, "INSERT INTO notes(text) VALUES(zeroblob(100000))"), -ENOSPC);
+	op_db_rollback(db);
+	CHECK_INT(count_notes(db), 0);
+	CHECK_HAS(op_db_message(db), "full");
+	CHECK_INT(op_db_begin(db), 0);
+	op_db_rollback(db);
+	CHECK_STR(op_db_message(db), "");
+	op_db_close(db);
+}
+
 TEST(a_transaction_is_whole_or_not_at_all)
 {
 	struct op_db *db = open_notes();
