@@ -58,6 +58,11 @@ static void widen(struct op_query_topic *topic, unsigned level, int64_t from, in
 		from = to;
 		to = t;
 	}
+	/* A bucket begins before its first record; finer levels, taken before, know when that was.
+	 */
+	int64_t width = (int64_t)op_tier_width_ns(level);
+	if (topic->any && from < topic->from_wall_ns && topic->from_wall_ns - from < width)
+		from = topic->from_wall_ns;
 	topic->from_wall_ns = topic->any && topic->from_wall_ns < from ? topic->from_wall_ns : from;
 	topic->to_wall_ns = topic->any && topic->to_wall_ns > to ? topic->to_wall_ns : to;
 	if (level == 0 && (!topic->any_raw || from < topic->raw_from_wall_ns))

@@ -227,6 +227,27 @@ TEST(few_rows_are_points_of_their_own_however_long_the_span)
 	world_close(&w);
 }
 
+TEST(a_topic_begins_with_its_first_record_not_with_its_hour)
+{
+	struct world_file w;
+	world_open(&w, "history.db");
+	world_clock(&w, 0, NOON, OP_CLOCK_SYNCHRONISED);
+	uint64_t first =
+		3000 * (uint64_t)S + 500 * OP_NS_PER_MS; /* of boot time, late in its hour */
+	for (uint64_t i = 0; i < 100; i++)
+		world_put(&w, first + i * 60 * (uint64_t)S, &(struct world){.raw = 1});
+	world_cut(&w);
+	world_boot(&w, true); /* what was open is summed up */
+	struct op_query *q = open_query(&w);
+	const struct op_query_topic *t;
+	size_t n;
+	CHECK_INT(op_query_topics(q, &t, &n), 0);
+	CHECK_INT(n, 1);
+	CHECK_INT(t[0].from_wall_ns, NOON + (int64_t)first);
+	op_query_close(q);
+	world_close(&w);
+}
+
 TEST(topics_are_listed_with_their_ends)
 {
 	struct world_file w;
