@@ -217,6 +217,27 @@ static int tell(int r, const struct export_options *o, const struct op_export *e
 	return r == -ECANCELED && export_signal ? 128 + export_signal : 1;
 }
 
+/* Nothing came: was there nothing, or is it not on disk yet? */
+static void tell_if_early(struct op_query *q, const struct export_options *o)
+{
+	char newest[OP_RFC3339_BYTES];
+	const struct op_query_topic *topics;
+	size_t n;
+	if (op_query_topics(q, &topics, &n) < 0)
+		return; /* it could be exported from: no more than a hint is lost */
+	for (size_t i = 0; i < n; i++) {
+		const struct op_query_topic *t = &topics[i];
+		if (strcmp(t->name, o->records.topic) || !t->any ||
+		    o->records.from_wall_ns <= t->to_wall_ns)
+			continue;
+		op_time_rfc3339(t->to_wall_ns, newest);
+		fprintf(stderr,
+			"outpost export: %s is on disk up to %s; a running recorder writes the "
+			"rest at its next commit, or now: outpost call recorder flush\n",
+			t->name, newest);
+	}
+}
+
 static int export_records(struct op_query *q, const struct export_options *o)
 {
 	char mem[1024];
@@ -240,7 +261,10 @@ static int export_records(struct op_query *q, const struct export_options *o)
 		export_file_close(&file);
 	}
 	int status = tell(r, o, e);
+	bool none = status == 0 && op_export_records(e) == 0;
 	op_export_end(e);
+	if (none)
+		tell_if_early(q, o);
 	return status;
 }
 

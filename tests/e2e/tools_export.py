@@ -72,6 +72,16 @@ def spans_and_levels():
 
 
 @ot.test()
+def what_is_not_on_disk_yet_is_told():
+    where = state(20000)
+    done = export("feed.wave", "--from", str(NOON + 60), "--state", where)
+    assert done.returncode == 0 and done.stdout == "seq,boot_ns,time,half,n\n", done
+    assert "feed.wave is on disk up to 2026-11-21T12:00:24" in done.stderr and "flush" in done.stderr, done
+    done = export("feed.wave", "--to", str(NOON - 60), "--state", where)  # older than all: nothing to wait for
+    assert done.returncode == 0 and done.stderr == "", done
+
+
+@ot.test()
 def the_list_says_what_is_kept():
     done = export("--list", "--state", state(8800))
     lines = [re.split(r"  +", line.strip()) for line in done.stdout.splitlines()]
