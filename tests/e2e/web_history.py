@@ -420,13 +420,13 @@ def what_the_recorder_keeps_is_there():
         samples = ot.wait_until(lambda: {t["topic"]: t for t in ot.get(kept).json()["topics"] if t["from"]}
                                 .get("pbt.sample"), 30, "samples in store", every=0.1)
         assert samples["kind"] == "chunks" and {f["name"] for f in samples["fields"]} == {"raw", "baseline", "envelope"}
-        recorder = ot.get(kept).json()["recorder"]
-        assert (recorder["service"], recorder["status"]) == ("recorder", "ok")
+        recorder = ot.wait_until(lambda: (r := ot.get(kept).json()["recorder"])["status"] == "ok" and r, 30, "a recorder")
+        assert recorder["service"] == "recorder"
         assert ot.get(box.url + "health").json()["services"]["recorder"]["status"] == "ok"
         topic = box.url + "api/topics/pbt.sample/"
-        chart = ot.wait_until(lambda: (a := ot.get(topic + "history?from=-1m&points=100&fields=raw").json())["t"] and a,
-                              what="points")
-        assert sum(chart["n"]) > 400 and 0 <= min(chart["min"]["raw"]) <= max(chart["max"]["raw"])
+        chart = ot.wait_until(lambda: (a := ot.get(topic + "history?from=-1m&points=100&fields=raw").json())["n"] and
+                              sum(a["n"]) > 400 and a, 30, "points")
+        assert 0 <= min(chart["min"]["raw"]) <= max(chart["max"]["raw"])
         rows = list(csv.DictReader(io.StringIO(ot.get(topic + "export?fields=raw").text)))
         sequence = [int(r["seq"]) for r in rows]
         assert len(rows) >= sum(chart["n"]) and sequence == list(range(sequence[0], sequence[0] + len(rows)))
