@@ -140,6 +140,12 @@ void op_service_quit(struct op_service *s, int exit_status);
 /* One line that `outpost run` prints when every service is ready ("http://HOST:PORT/"). */
 void op_service_set_url(struct op_service *s, const char *url);
 
+/* A timer of the service's beat: fn at the next multiple of period_ms since the loop began. fn
+ * calls this again, which keeps it there: timers whose periods divide each other come in the same
+ * turn of the loop, and wake the process once. 0, or a negative errno for a timer that is closing.
+ * Loop thread; period_ms > 0. */
+int op_service_beat(struct op_service *s, uv_timer_t *timer, uv_timer_cb fn, uint64_t period_ms);
+
 /* Scheduling of the calling thread per settings: policy, priority, cores. Called by a work thread
  * on itself; what was refused goes into the status topic and the log once. Any thread, once. */
 void op_service_sched_thread(struct op_service *s);

@@ -113,6 +113,7 @@ struct op_service {
 	enum op_level log_level;
 
 	uv_loop_t loop;
+	uint64_t began_ms; /* of the loop's clock: the beat counts from here */
 	uv_signal_t on_term, on_int;
 	uv_async_t on_quit;
 	uv_timer_t stop_timer, watchdog;

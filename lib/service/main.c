@@ -50,6 +50,12 @@ const struct op_config *op_service_config(const struct op_service *s)
 	return s->config;
 }
 
+int op_service_beat(struct op_service *s, uv_timer_t *timer, uv_timer_cb fn, uint64_t period_ms)
+{
+	uint64_t past = (uv_now(&s->loop) - s->began_ms) % period_ms;
+	return uv_timer_start(timer, fn, period_ms - past, 0);
+}
+
 void op_service_quit(struct op_service *s, int exit_status)
 {
 	int expected = -1;
@@ -100,6 +106,8 @@ static void on_signal(uv_signal_t *handle, int number)
 static void on_watchdog(uv_timer_t *timer)
 {
 	struct op_service *s = timer->data;
+	/* An open handle: cannot fail. */
+	(void)op_service_beat(s, timer, on_watchdog, s->notify.watchdog_us / 2000);
 	bool moves = s->stopping || !s->desc->alive || s->desc->alive(s, s->self);
 	if (!moves && !s->work_stalled)
 		op_log(OP_ERR, "the work does not move: waiting for the watchdog");
@@ -161,7 +169,7 @@ static int start_timers(struct op_service *s)
 	s->stop_timer.data = s->watchdog.data = s;
 	uint64_t half_ms = s->notify.watchdog_us / 2000;
 	if (r == 0 && half_ms > 0)
-		r = uv_timer_start(&s->watchdog, on_watchdog, 0, half_ms);
+		r = uv_timer_start(&s->watchdog, on_watchdog, 0, 0);
 	uv_unref((uv_handle_t *)&s->stop_timer);
 	uv_unref((uv_handle_t *)&s->watchdog);
 	return r;
@@ -276,6 +284,7 @@ static int run(struct op_service *s)
 		return status;
 	service_sched_process(s);
 	r = uv_loop_init(&s->loop);
+	s->began_ms = r == 0 ? uv_now(&s->loop) : 0;
 	if (r == 0)
 		status = live(s);
 	service_status_close(s);

@@ -91,6 +91,7 @@ static void notify_state(struct op_service *s)
 static void on_second(uv_timer_t *timer)
 {
 	struct op_service *s = timer->data;
+	(void)op_service_beat(s, timer, on_second, 1000); /* an open handle: cannot fail */
 	if (s->status.dirty)
 		notify_state(s);
 	service_status_publish(s);
@@ -131,7 +132,7 @@ int service_status_start(struct op_service *s)
 	int r = uv_timer_init(&s->loop, &s->status.timer);
 	s->status.timer.data = s;
 	if (r == 0)
-		r = uv_timer_start(&s->status.timer, on_second, 1000, 1000);
+		r = op_service_beat(s, &s->status.timer, on_second, 1000);
 	uv_unref((uv_handle_t *)&s->status.timer);
 	return r;
 }

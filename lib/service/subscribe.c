@@ -18,7 +18,9 @@
 #define RETRY_NS (250 * OP_NS_PER_MS)
 
 struct op_subscription {
+	struct op_service *service;
 	uv_timer_t timer;
+	uint64_t period_ms;
 	char bus_dir[PATH_MAX - 64], topic[OP_TOPIC_NAME_MAX + 1], who[32];
 	op_records_fn fn;
 	op_opened_fn opened;
@@ -91,7 +93,10 @@ static void read_now(struct op_subscription *sub)
 
 static void on_period(uv_timer_t *timer)
 {
-	read_now(timer->data);
+	struct op_subscription *sub = timer->data;
+	/* Before the reading, which may close it: an open handle. */
+	(void)op_service_beat(sub->service, timer, on_period, sub->period_ms);
+	read_now(sub);
 }
 
 void op_subscription_read(struct op_subscription *sub)
@@ -116,12 +121,14 @@ int op_subscribe(struct op_service *s, const char *topic, uint64_t period_ms, op
 	(void)snprintf(sub->bus_dir, sizeof(sub->bus_dir), "%s", s->bus_dir); /* same size */
 	(void)snprintf(sub->topic, sizeof(sub->topic), "%s", topic);          /* checked above */
 	(void)snprintf(sub->who, sizeof(sub->who), "%.31s", s->name);         /* a label */
+	sub->service = s;
+	sub->period_ms = period_ms;
 	sub->fn = fn;
 	sub->arg = arg;
 	sub->timer.data = sub;
 	int r = uv_timer_init(&s->loop, &sub->timer);
 	if (r == 0)
-		r = uv_timer_start(&sub->timer, on_period, 0, period_ms);
+		r = uv_timer_start(&sub->timer, on_period, 0, 0);
 	if (r < 0) {
 		free(sub);
 		return r;

@@ -190,6 +190,7 @@ static void on_second(uv_timer_t *timer)
 {
 	struct alerts *a = timer->data;
 	uint64_t now = op_now_ns();
+	(void)op_service_beat(a->service, timer, on_second, 1000); /* an open handle */
 	tell_clock(a);
 	if (!a->watching && now - a->started_ns > PATIENCE_NS) {
 		op_log(OP_WARNING, "%s is not read yet: rules begin without it", a->keep_path);
@@ -285,7 +286,7 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 		return r;
 	a->second.data = a;
 	a->handles = 1;
-	return uv_timer_start(&a->second, on_second, 1000, 1000);
+	return op_service_beat(s, &a->second, on_second, 1000);
 }
 
 /* ---- stop ------------------------------------------------------------------------------- */

@@ -15,7 +15,7 @@
 #include "courier.h"
 #include "lib/net/pump.h"
 
-#define COURIER_TICK_MS 1000
+#define COURIER_TICK_MS 1000               /* while something is broken; it sleeps otherwise */
 #define COURIER_RETRY_NS (2 * OP_NS_PER_S) /* between two attempts at a broken medium */
 
 /* What the thread tells the loop. */
@@ -82,7 +82,8 @@ struct courier {
 	/* thread only */
 	uv_loop_t loop;
 	uv_async_t wake;
-	uv_timer_t tick;
+	uv_prepare_t before_sleep;
+	uv_timer_t tick; /* runs while something is to be tried again */
 	struct op_kv *kv;
 	struct op_outbox *outbox;
 	struct op_post_client *client;

@@ -4,7 +4,7 @@
  * Its loop blocks for as long as the medium takes, and only this loop. A store or outbox that
  * cannot be opened, or does not take what it is given, is tried again every two seconds; what was
  * to be kept waits in memory, the newest value of each key; what was to be sent goes by
- * courier_spool.c.
+ * courier_spool.c. With nothing to do and nothing broken the thread sleeps: no timer of its own.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -338,6 +338,7 @@ static void begin_stop(struct courier *c)
 	op_pump_close(OP_STEAL(c->pump));
 	op_post_client_close(OP_STEAL(c->client));
 	uv_close((uv_handle_t *)&c->tick, NULL);
+	uv_close((uv_handle_t *)&c->before_sleep, NULL);
 	uv_close((uv_handle_t *)&c->wake, NULL);
 }
 
@@ -378,17 +379,16 @@ static void tell_set_aside(struct courier *c)
 		log_note(&note);
 }
 
-/* Once a second: a look at memory, unless something is broken. */
+static bool is_broken(const struct courier *c)
+{
+	return !c->kv || c->unkept || (c->sends && !c->outbox) || c->n_spooled || c->outbox_error;
+}
+
+/* Once a second while something is broken. */
 static void on_tick(uv_timer_t *timer)
 {
 	struct courier *c = timer->data;
 	uint64_t now = op_now_ns();
-	COURIER_SET(c, pump_error, =, c->pump ? op_pump_error(c->pump) : 0);
-	tell_set_aside(c);
-	bool broken =
-		!c->kv || c->unkept || (c->sends && !c->outbox) || c->n_spooled || c->outbox_error;
-	if (!broken)
-		return;
 	bool retry = now >= c->retry_ns;
 	set_busy(c, now);
 	if (retry) {
@@ -397,6 +397,19 @@ static void on_tick(uv_timer_t *timer)
 	}
 	spool_look(c, retry);
 	set_busy(c, 0);
+}
+
+/* Whatever woke the thread is done. */
+static void on_sleep(uv_prepare_t *prepare)
+{
+	struct courier *c = prepare->data;
+	COURIER_SET(c, pump_error, =, c->pump ? op_pump_error(c->pump) : 0);
+	tell_set_aside(c);
+	/* Neither fails for a timer that is not closing. */
+	if (!is_broken(c))
+		(void)uv_timer_stop(&c->tick);
+	else if (!c->stopping && !uv_is_active((uv_handle_t *)&c->tick))
+		(void)uv_timer_start(&c->tick, on_tick, COURIER_TICK_MS, COURIER_TICK_MS);
 }
 
 static void close_all(struct courier *c)
@@ -417,8 +430,9 @@ void *courier_work(void *arg)
 {
 	struct courier *c = arg;
 	(void)uv_timer_init(&c->loop, &c->tick); /* these cannot fail */
-	c->tick.data = c;
-	(void)uv_timer_start(&c->tick, on_tick, COURIER_TICK_MS, COURIER_TICK_MS);
+	(void)uv_prepare_init(&c->loop, &c->before_sleep);
+	c->tick.data = c->before_sleep.data = c;
+	(void)uv_prepare_start(&c->before_sleep, on_sleep); /* has a function */
 	for (unsigned i = 0; i < ALERTS_CHANNELS_MAX; i++)
 		c->spool[i] = (struct spool){.courier = c, .channel = i};
 	int r = c->sends ? op_post_client_create(&c->loop, &c->client) : 0;

@@ -117,7 +117,7 @@ const struct op_setting alerts_settings_table[] = {
 	{"rules", OP_SET_LIST, IN(alerts_settings, rules), .size = sizeof(struct alerts_rule),
 	 .max = ALERTS_RULES_MAX, .sub = rule_table, .n_sub = OP_ARRAY_SIZE(rule_table),
 	 .help = "what raises an alert"},
-	{"period_ms", OP_SET_INT, IN(alerts_settings, period_ms), .def = "100", .min = 10,
+	{"period_ms", OP_SET_INT, IN(alerts_settings, period_ms), .def = "250", .min = 10,
 	 .max = 10000, .unit = "ms", .help = "pause between two looks at the topics"},
 	{"host", OP_SET_STRING, TEXT_IN(alerts_settings, host), .def = "",
 	 .help = "name of this box in messages; empty: its host name"},

@@ -93,6 +93,7 @@ static void cut(struct recorder *r, bool now)
 static void on_tick(uv_timer_t *timer)
 {
 	struct recorder *r = timer->data;
+	(void)op_service_beat(r->service, timer, on_tick, TICK_MS); /* an open handle */
 	if (!r->begun)
 		return;
 	cut(r, false);
@@ -241,7 +242,7 @@ static int start_writer(struct recorder *r)
 	};
 	int err = writer_start(&settings, &r->writer);
 	if (err == 0)
-		err = uv_timer_start(&r->tick, on_tick, TICK_MS, TICK_MS);
+		err = op_service_beat(r->service, &r->tick, on_tick, TICK_MS);
 	return err < 0 ? err : uv_timer_start(&r->grace, on_grace, GRACE_MS, 0);
 }
 
