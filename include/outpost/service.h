@@ -119,6 +119,14 @@ struct op_service_desc {
 	void (*status)(struct op_service *s, void *self);
 };
 
+/* What a description says of settings whose table, count, check and struct go by one name:
+ * NAME_table, NAME_count, NAME_check and struct NAME. */
+#define OP_SERVICE_SETTINGS(name)                             \
+	.settings = name##_table, .n_settings = name##_count, \
+	.settings_bytes = sizeof(struct name), .check = name##_check
+/* And of calls that are an array. */
+#define OP_SERVICE_CALLS(array) .calls = (array), .n_calls = OP_ARRAY_SIZE(array)
+
 int op_service_main(int argc, char **argv, const struct op_service_desc *desc);
 
 uv_loop_t *op_service_loop(struct op_service *s);

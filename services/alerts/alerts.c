@@ -334,12 +334,9 @@ int main(int argc, char **argv)
 	struct op_service_desc desc = {
 		.program = "outpost-alerts",
 		.help = "watches topics by rules and tells people",
-		.settings = alerts_settings_table,
-		.n_settings = alerts_settings_count,
-		.settings_bytes = sizeof(struct alerts_settings),
+		OP_SERVICE_SETTINGS(alerts_settings),
 		.calls = alerts_calls,
 		.n_calls = alerts_calls_count,
-		.check = alerts_settings_check,
 		.start = start,
 		.stop = stop,
 		.status = status,
