@@ -253,13 +253,19 @@ static int read_pair(struct reader *r, const yaml_event_t *key_event, int depth,
 	return 0;
 }
 
-static int read_item(struct reader *r, const yaml_event_t *e, int depth, struct node *list)
+static int read_item(struct reader *r, const yaml_event_t *e, int depth, size_t i,
+		     struct node *list)
 {
 	struct node *item = NULL;
+	size_t path_len = strlen(r->path);
+	(void)snprintf(r->path + path_len, sizeof(r->path) - path_len, "%s%zu", path_len ? "." : "",
+		       i); /* cut is fine */
 	int rc = read_node(r, e, depth + 1, &item);
-	if (rc == 0)
-		node_append(list, item);
-	return rc;
+	if (rc)
+		return rc; /* the path tells where */
+	r->path[path_len] = '\0';
+	node_append(list, item);
+	return 0;
 }
 
 /* A list or a map, up to its end event. */
@@ -270,14 +276,15 @@ static int read_collection(struct reader *r, const yaml_event_t *start, int dept
 	struct node *all = make(r, is_map ? NODE_MAP : NODE_LIST, start);
 	if (!all)
 		return -EINVAL;
-	while (!end) {
+	for (size_t i = 0; !end; i++) {
 		yaml_event_t e;
 		int rc = next_event(r, &e);
 		if (rc)
 			return rc;
 		end = e.type == (is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT);
 		if (!end)
-			rc = is_map ? read_pair(r, &e, depth, all) : read_item(r, &e, depth, all);
+			rc = is_map ? read_pair(r, &e, depth, all)
+				    : read_item(r, &e, depth, i, all);
 		yaml_event_delete(&e);
 		if (rc)
 			return rc;

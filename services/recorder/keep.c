@@ -15,6 +15,7 @@
 #define PERIOD_MS 250
 #define ROWS_MHZ 2000 /* auto: up to this rate a topic is rows */
 #define FIRST_COMMIT_NS (5 * OP_NS_PER_S)
+#define BETWEEN ", \t"  /* names of fields */
 #define CUTS_COUNTED 12 /* doubled so often it is longer than any interval */
 
 /* ---- a schema ---------------------------------------------------------------------------- */
@@ -38,16 +39,22 @@ static void complain(struct keep *k, const struct op_topic_type *type, const cha
 		     const char *bad)
 {
 	const char *names[OP_TOPIC_FIELDS_MAX];
-	char word[40];
-	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(bad, ", "), bad); /* cut is fine */
+	char word[40], text[160];
+	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(bad, BETWEEN),
+		       bad); /* cut is fine */
 	for (uint32_t i = 0; i < type->n_fields; i++)
 		names[i] = type->fields[i].name;
 	const char *near = op_nearest(word, names, type->n_fields);
 	bool there = op_topic_field(type, word) != NULL;
-	(void)snprintf(k->problem, sizeof(k->problem), "keep.%zu.%s: %.40s has no %s \"%s\"%s%s%s",
-		       k->index, key, k->set->topic, there ? "number" : "field", word,
+	(void)snprintf(text, sizeof(text), "keep.%zu.%s: %.40s has no %s \"%s\"%s%s%s", k->index,
+		       key, k->set->topic, there ? "number" : "field", word,
 		       near && !there ? " (did you mean \"" : "", near && !there ? near : "",
 		       near && !there ? "\"?)" : ""); /* cut is fine */
+	op_log(OP_WARNING, "%s", text);
+	size_t n = strlen(k->problem);
+	(void)snprintf(k->problem + n, sizeof(k->problem) - n, "%s%s", n ? "; " : "",
+		       text); /* cut is fine: the log has all */
+	k->problems++;
 }
 
 /* What is named wrongly must not cost data: all fields are kept then. */
@@ -55,10 +62,12 @@ static op_field_set fields_of(struct keep *k, const struct op_topic_type *type, 
 			      const char *text, op_field_set otherwise)
 {
 	op_field_set fields = otherwise;
-	const char *bad = "";
-	if (op_chunk_fields_parse(type, text, &fields, &bad) < 0)
-		complain(k, type, key, bad);
-	return fields;
+	unsigned before = k->problems;
+	while (op_chunk_fields_parse(type, text, &fields, &text) < 0) {
+		complain(k, type, key, text);
+		text += strcspn(text, BETWEEN);
+	}
+	return k->problems == before ? fields : otherwise;
 }
 
 static void on_taken(void *arg, uint64_t first_seq, const void *slots, size_t n)
@@ -70,6 +79,7 @@ static void on_taken(void *arg, uint64_t first_seq, const void *slots, size_t n)
 static int begin_schema(struct keep *k, const struct op_topic_type *type, size_t stride)
 {
 	k->problem[0] = '\0';
+	k->problems = 0;
 	k->stride = stride;
 	op_field_set all = op_chunk_fields(type);
 	op_field_set fields = fields_of(k, type, "fields", k->set->fields, all);

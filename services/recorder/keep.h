@@ -34,7 +34,8 @@ struct keep {
 	uint64_t stored, dropped;
 	uint64_t short_before; /* policy_short of those */
 	uint64_t missed_told;
-	char problem[128]; /* of the settings against the topic; "" none */
+	char problem[512]; /* of the settings against the topic, with "; " between; "" none */
+	unsigned problems; /* how many */
 };
 
 /* From where to go on: what was seen, NULL: from the oldest record that is on the bus and not older

@@ -121,12 +121,33 @@ static void look_for_hint(struct recorder *r)
 		free(all.name[i]);
 }
 
-static const char *problem(const struct recorder *r)
+/* The first one; how many there are besides, the log has them. */
+static const char *problem(const struct recorder *r, unsigned *ret_more)
 {
-	for (size_t i = 0; i < r->n_keeps; i++)
-		if (r->keeps[i].problem[0])
-			return r->keeps[i].problem;
-	return r->hint[0] ? r->hint : NULL;
+	const char *first = NULL;
+	unsigned n = 0;
+	for (size_t i = 0; i < r->n_keeps; i++) {
+		if (!first && r->keeps[i].problems)
+			first = r->keeps[i].problem;
+		n += r->keeps[i].problems;
+	}
+	*ret_more = n ? n - 1 : 0;
+	return first ? first : r->hint[0] ? r->hint : NULL;
+}
+
+static bool problem_state(struct recorder *r)
+{
+	char more[32] = "";
+	unsigned n;
+	const char *first = problem(r, &n);
+	if (first && n)
+		(void)snprintf(more, sizeof(more), "; %u more in the log", n); /* fits */
+	int room = 126 - (int)strlen(more);
+	int len = first ? (int)strcspn(first, ";") : 0;
+	if (first)
+		op_service_set_state(r->service, OP_STATE_DEGRADED, "%.*s%s",
+				     len < room ? len : room, first, more);
+	return first;
 }
 
 /* The log has all of it; here is room for the name of what was kept, which is the last word. */
@@ -145,8 +166,8 @@ static void set_state(struct recorder *r)
 		return;
 	if (r->report.aside_ns && now - r->report.aside_ns < HOLD_NS)
 		aside_state(r);
-	else if (problem(r))
-		op_service_set_state(r->service, OP_STATE_DEGRADED, "%.126s", problem(r));
+	else if (problem_state(r))
+		return;
 	else if (r->missed_ns && now - r->missed_ns < HOLD_NS)
 		op_service_set_state(r->service, OP_STATE_DEGRADED,
 				     "%llu records came too fast to be read: give it more CPU",

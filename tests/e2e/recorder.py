@@ -6,6 +6,7 @@
 import json
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import sys
@@ -250,6 +251,22 @@ def a_misspelt_field_or_topic_is_told_and_costs_nothing():
     with tt.Writer(other.runtime, "open point test.point"), other.start() as recorder:
         reason = recorder.wait_state("degraded", "test.poin", 20)[1]
         assert 'did you mean "test.point"?' in reason, reason
+        assert recorder.stop() == 0
+
+
+@ot.test()
+def every_misspelt_field_is_told_with_its_place():
+    place = rt.Place(['topic: one, as: rows, fields: "levl, x, rwa"', 'topic: two, fields: "n, noise", recompute: m'])
+    opened = ("open point one", "open point two", "pub one 1", "pub two 1")
+    with tt.Writer(place.runtime, *opened), place.start() as recorder:
+        for text in ('keep.0.fields: one has no field "levl" (did you mean "level"?)',
+                     'keep.0.fields: one has no field "rwa" (did you mean "raw"?)',
+                     'keep.1.fields: two has no field "noise"', 'keep.1.recompute: two has no field "m"'):
+            recorder.wait_line("warning.*" + re.escape(text))
+        reason = recorder.wait_state("degraded", "3 more in the log")[1]
+        assert re.match(r"keep\.[01]\.fields: ", reason), reason
+        problems = [k["problem"].split("; ") for k in recorder.stats()["keep"]]
+        assert [len(p) for p in problems] == [2, 2], problems
         assert recorder.stop() == 0
 
 

@@ -78,7 +78,7 @@ TEST(long_texts_cannot_be_multiplied)
 	for (int i = 0; i < 500000; i++)
 		op_buf_putc(&yaml, 'x');
 	op_buf_puts(&yaml, "\nb: [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n");
-	CHECK_HAS(bad(yaml.data), "a.yaml:2:26: b: too much is repeated by aliases");
+	CHECK_HAS(bad(yaml.data), "a.yaml:2:26: b.7: too much is repeated by aliases");
 }
 
 TEST(aliases_that_lead_nowhere)
@@ -96,6 +96,12 @@ TEST(keys_given_twice_name_both_lines)
 		  "one)\n");
 }
 
+TEST(keys_given_twice_in_a_list_name_the_element)
+{
+	CHECK_HAS(bad(HEAD "    all:\n      - {a: 1}\n      - {b: 1, b: 2}\n"),
+		  "a.yaml:6:16: services.s.all.1.b: this key is given twice, first in line 6");
+}
+
 TEST(limits_of_depth_and_number)
 {
 	OP_AUTO_BUF struct op_buf yaml;
@@ -103,7 +109,8 @@ TEST(limits_of_depth_and_number)
 	op_buf_puts(&yaml, "appliance: ");
 	for (int i = 0; i < 40; i++)
 		op_buf_putc(&yaml, '[');
-	CHECK_STR(bad(yaml.data), "a.yaml:1:44: appliance: nested deeper than 32 levels\n");
+	CHECK_HAS(bad(yaml.data), "a.yaml:1:44: appliance.0.0.0");
+	CHECK_HAS(bad(yaml.data), ".0: nested deeper than 32 levels\n");
 	op_buf_reset(&yaml);
 	op_buf_puts(&yaml, "appliance: [");
 	for (int i = 0; i < 10001; i++)
