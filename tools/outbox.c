@@ -71,21 +71,6 @@ static int appliance_of(const char *dir, char out[PATH_MAX])
 	return 0;
 }
 
-/* What the running appliance says; false: it does not. */
-static bool noted_state(const char *runtime, char out[PATH_MAX])
-{
-	char path[PATH_MAX];
-	if (snprintf(path, sizeof(path), "%s/state", runtime) >= (int)sizeof(path))
-		return false;
-	FILE *f = fopen(path, "re");
-	bool got = f && fgets(out, PATH_MAX, f) && out[0] == '/';
-	if (f)
-		(void)fclose(f); /* was only read */
-	if (got)
-		out[strcspn(out, "\n")] = '\0';
-	return got;
-}
-
 /* Both directories from whichever is given; an appliance is called as its directories are. */
 static int locate(struct options *o)
 {
@@ -98,11 +83,11 @@ static int locate(struct options *o)
 		r = appliance_of(f->runtime, name);
 	} else {
 		r = appliance_of(o->state, name);
-		if (r == 0)
+		if (r == 0 && op_tool_runtime_of(o->state, f->runtime, sizeof(f->runtime)) < 0)
 			r = op_runtime_dir(NULL, name, f->runtime, sizeof(f->runtime));
 	}
 	const char *state = o->state;
-	if (!state && noted_state(f->runtime, noted))
+	if (!state && op_tool_noted_state(f->runtime, noted))
 		state = noted;
 	if (r == 0)
 		r = op_state_dir(state, name, f->state, sizeof(f->state));
@@ -270,7 +255,8 @@ static int change_direct(const struct options *o, size_t i, const struct change 
 	if (r == -EBUSY)
 		fprintf(stderr,
 			"outpost outbox: %s is held by a process that does not answer calls in "
-			"%s/call; say where with --runtime DIR\n",
+			"%s/call; say where its appliance runs with --runtime DIR (as outpost run "
+			"was given it)\n",
 			path, o->files.runtime);
 	else if (r == -ENOENT)
 		fprintf(stderr, "outpost outbox: %s: no item %lld\n", path, (long long)id);

@@ -77,17 +77,26 @@ static int take(const char *dir, char *ret_dir, size_t size)
 	return -ENAMETOOLONG;
 }
 
-static void look_everywhere(struct found *found)
+/* fn returns true to end it. */
+static void each_base(bool (*fn)(const char *base, void *arg), void *arg)
 {
 	char base[PATH_MAX];
 	const char *xdg = getenv("XDG_RUNTIME_DIR");
-	look_in("/run/outpost", found);
+	if (fn("/run/outpost", arg))
+		return;
 	if (xdg && *xdg) {
 		(void)snprintf(base, sizeof(base), "%s/outpost", xdg); /* cut: finds nothing */
-		look_in(base, found);
+		if (fn(base, arg))
+			return;
 	}
 	(void)snprintf(base, sizeof(base), "/tmp/outpost-%u", (unsigned)getuid()); /* fits */
-	look_in(base, found);
+	(void)fn(base, arg);
+}
+
+static bool look_further(const char *base, void *arg)
+{
+	look_in(base, arg);
+	return false;
 }
 
 int op_tool_runtime(const char *given, char *ret_dir, size_t size)
@@ -99,7 +108,7 @@ int op_tool_runtime(const char *given, char *ret_dir, size_t size)
 		return take(given, ret_dir, size);
 	struct found found = {.n = 0};
 	op_buf_init(&found.list, 65536);
-	look_everywhere(&found);
+	each_base(look_further, &found);
 	int e = 0;
 	if (found.n == 1) {
 		e = take(found.first, ret_dir, size);
@@ -116,4 +125,50 @@ int op_tool_runtime(const char *given, char *ret_dir, size_t size)
 	}
 	op_buf_finish(&found.list);
 	return e;
+}
+
+/* ---- the state directory ------------------------------------------------------------------ */
+
+bool op_tool_noted_state(const char *runtime, char ret[PATH_MAX])
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s/state", runtime) >= (int)sizeof(path))
+		return false;
+	FILE *f = fopen(path, "re");
+	bool got = f && fgets(ret, PATH_MAX, f) && ret[0] == '/';
+	if (f)
+		(void)fclose(f); /* was only read */
+	if (got)
+		ret[strcspn(ret, "\n")] = '\0';
+	return got;
+}
+
+struct wanted {
+	char state[PATH_MAX], runtime[PATH_MAX];
+};
+
+static bool look_for_state(const char *base, void *arg)
+{
+	struct wanted *w = arg;
+	char dir[PATH_MAX], noted[PATH_MAX];
+	bool got = false;
+	DIR *d = opendir(base);
+	for (struct dirent *e; !got && d && (e = readdir(d));)
+		got = e->d_name[0] != '.' &&
+		      snprintf(dir, sizeof(dir), "%s/%s", base, e->d_name) < (int)sizeof(dir) &&
+		      op_tool_noted_state(dir, noted) && !strcmp(noted, w->state);
+	if (d)
+		(void)closedir(d); /* was only read */
+	if (got)
+		memcpy(w->runtime, dir, sizeof(dir));
+	return got;
+}
+
+int op_tool_runtime_of(const char *state, char *ret_dir, size_t size)
+{
+	struct wanted w = {.runtime = ""};
+	if (!realpath(state, w.state))
+		return -errno;
+	each_base(look_for_state, &w);
+	return w.runtime[0] ? take(w.runtime, ret_dir, size) : -ENOENT;
 }

@@ -93,6 +93,23 @@ def the_runtime_directory_leads_to_the_state():
 
 
 @ot.test()
+def the_state_directory_leads_to_the_runtime():
+    """Called by another name than the appliance; the runtime directory is where such are looked for."""
+    base = ot.directory() / "xdg"
+    env = {"XDG_RUNTIME_DIR": str(base)}
+    with rx.Receiver({"*": 500}) as r, box(r) as b:
+        b.call("sends", "put", "key=first", "attempts=1")
+        ot.wait_until(lambda: queue(b)["dead"] == 1)
+        command = (ot.OUTPOST, "outbox", "drop", "sends", "--dead", "--state", b.state)
+        stray = ot.run(*command, env=env)
+        assert stray.returncode == 1 and "--runtime DIR" in stray.stderr, stray
+        (base / "outpost").mkdir(parents=True)
+        (base / "outpost" / "some").symlink_to(b.runtime)
+        found = ot.run(*command, env=env)
+        assert found.returncode == 0 and found.stdout == "1 item dropped\n", found
+
+
+@ot.test()
 def a_call_that_does_not_say_which_changes_nothing():
     with rx.Receiver({"*": 500}) as r, box(r) as b:
         for key in ("first", "second"):
