@@ -163,6 +163,17 @@ static void note_state(struct run *run)
 			op_strerror(errno)); /* outpost outbox then needs --state, no more */
 }
 
+/* Only once it is sure that we run: who is refused leaves nothing. */
+static void make_state(struct run *run)
+{
+	int r = op_dir_make(run->place.state, 0750);
+	if (r < 0)
+		run_say(run, OP_WARNING, "state directory %s: %s; nothing will be kept there",
+			run->place.state, op_strerror(r));
+	else
+		note_state(run);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 int run_place_take(struct run *run)
@@ -177,18 +188,14 @@ int run_place_take(struct run *run)
 			run->place.runtime, op_strerror(r));
 		return r;
 	}
-	r = op_dir_make(run->place.state, 0750);
-	if (r < 0)
-		run_say(run, OP_WARNING, "state directory %s: %s; nothing will be kept there",
-			run->place.state, op_strerror(r));
 	r = take_lock(run);
 	if (r == 0)
 		r = clear_leftovers(run);
-	if (r == 0) {
-		note_services(run);
-		note_state(run);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	note_services(run);
+	make_state(run);
+	return 0;
 }
 
 void run_place_leave(struct run *run)

@@ -275,6 +275,9 @@ def a_second_instance_is_refused_by_name():
             assert second.wait() == 1
             assert second.log(f"box already runs as process {box.proc.pid} in ")
         assert box.pid("a") == pid
+        other = ot.directory() / "other"
+        done = ot.run(ot.OUTPOST, "run", box.file, "--runtime", box.runtime, "--state", other)
+        assert done.returncode == 1 and not other.exists(), "who is refused leaves nothing"
 
 
 @ot.test()
