@@ -186,8 +186,11 @@ int op_http_gzip(const void *bytes, size_t n, struct op_buf *out) OP_MUST_CHECK;
 
 /* A field by lower-case name, or NULL. */
 const char *op_http_field_get(const struct op_http_request *rq, const char *name);
-/* A parameter of the query, percent-decoded into out. False if it is not there or too long. */
-bool op_http_query(const struct op_http_request *rq, const char *name, char *out, size_t size);
+/* A parameter of the query, percent-decoded into out: 1, or 0 if it is not there. -EEXIST: it is
+ * there twice; -EILSEQ: a bad escape, or a NUL byte; -ENOBUFS: longer than out. On 0 and errors out
+ * is "". */
+int op_http_query(const struct op_http_request *rq, const char *name, char *out,
+		  size_t size) OP_MUST_CHECK;
 /* True if a comma-separated list holds the token (case-insensitive, q=0 means no). */
 bool op_http_list_has(const char *list, const char *token);
 

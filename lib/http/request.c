@@ -39,7 +39,8 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes %XX into out (size bytes with NUL); -1 for a bad escape, a NUL, or if it does not fit. */
+/* Decodes %XX into out (size bytes with NUL). -EILSEQ for a bad escape or a NUL, -ENOBUFS if it
+ * does not fit. */
 static int decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space)
 {
 	size_t o = 0;
@@ -49,14 +50,16 @@ static int decode(const char *p, size_t n, char *out, size_t size, bool plus_is_
 			int hi = i + 2 < n ? hex(p[i + 1]) : -1;
 			int lo = i + 2 < n ? hex(p[i + 2]) : -1;
 			if (hi < 0 || lo < 0)
-				return -1;
+				return -EILSEQ;
 			c = hi * 16 + lo;
 			i += 2;
 		} else if (c == '+' && plus_is_space) {
 			c = ' ';
 		}
-		if (!c || o + 1 >= size)
-			return -1;
+		if (!c)
+			return -EILSEQ;
+		if (o + 1 >= size)
+			return -ENOBUFS;
 		out[o++] = (char)c;
 	}
 	out[o] = '\0';
@@ -276,16 +279,27 @@ const char *op_http_field_get(const struct op_http_request *rq, const char *name
 	return NULL;
 }
 
-bool op_http_query(const struct op_http_request *rq, const char *name, char *out, size_t size)
+/* One value: from p, n bytes of "name=value", of which the name has n_name. */
+static int take_value(const char *p, size_t n, size_t n_name, char *out, size_t size)
+{
+	int r = n > n_name ? decode(p + n_name + 1, n - n_name - 1, out, size, true) : 0;
+	return r < 0 ? r : 1;
+}
+
+int op_http_query(const struct op_http_request *rq, const char *name, char *out, size_t size)
 {
 	size_t n = strlen(name);
-	for (const char *p = rq->query; *p;) {
-		size_t len = strcspn(p, "&");
-		if (len > n && !strncmp(p, name, n) && p[n] == '=')
-			return decode(p + n + 1, len - n - 1, out, size, true) >= 0;
+	int r = 0;
+	*out = '\0';
+	for (const char *p = rq->query; *p && r >= 0;) {
+		size_t len = strcspn(p, "&"), own = strcspn(p, "=&");
+		if (own == n && !strncmp(p, name, n))
+			r = r ? -EEXIST : take_value(p, len, n, out, size);
 		p += len + (p[len] == '&');
 	}
-	return false;
+	if (r < 0)
+		*out = '\0';
+	return r;
 }
 
 /* "gzip;q=0" and its spellings mean that the client refuses it. */

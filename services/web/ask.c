@@ -44,19 +44,30 @@ static bool refuse_name(struct op_http_request *rq, const char *const *names, co
 	return false;
 }
 
-/* Every parameter is one of names, and fits. */
-static bool check_names(const struct reading *r)
+static bool refuse_form(struct op_http_request *rq, const char *name, int err)
+{
+	if (err == -EEXIST)
+		op_http_error(rq, 400, "%s: given twice", name);
+	else if (err == -ENOBUFS)
+		op_http_error(rq, 400, "%s: longer than %d characters", name, VALUE_MAX - 1);
+	else
+		op_http_error(rq, 400, "%s: a %% must be followed by two hex digits, not 00", name);
+	return false;
+}
+
+/* Every parameter is one of names, is there once, and can be read. */
+static bool check_names(struct reading *r)
 {
 	for (const char *p = r->rq->query; *p;) {
 		size_t len = strcspn(p, "&"), n = strcspn(p, "&=");
 		if (n && !known(r->names, p, n))
 			return refuse_name(r->rq, r->names, p, n);
-		if (len - n > VALUE_MAX) {
-			op_http_error(r->rq, 400, "%.*s: longer than %d characters", (int)n, p,
-				      VALUE_MAX - 1);
-			return false;
-		}
 		p += len + (p[len] == '&');
+	}
+	for (const char *const *name = r->names; *name; name++) {
+		int err = op_http_query(r->rq, *name, r->value, sizeof(r->value));
+		if (err < 0)
+			return refuse_form(r->rq, *name, err);
 	}
 	return true;
 }
@@ -64,10 +75,9 @@ static bool check_names(const struct reading *r)
 /* The parameter's value, or NULL if it is not there or empty. */
 static const char *value_of(struct reading *r, const char *name)
 {
-	if (!known(r->names, name, strlen(name)) ||
-	    !op_http_query(r->rq, name, r->value, sizeof(r->value)) || !r->value[0])
-		return NULL;
-	return r->value;
+	bool there = known(r->names, name, strlen(name)) &&
+		     op_http_query(r->rq, name, r->value, sizeof(r->value)) > 0;
+	return there && r->value[0] ? r->value : NULL;
 }
 
 static bool refuse(struct reading *r, const char *name, const char *expected)

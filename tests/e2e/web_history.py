@@ -194,6 +194,9 @@ def mistakes_are_named():
         ("export?order=up", "order=up: expected asc or desc"), ("export?level=4", "level=4: expected an integer"),
         ("export?limit=many", "limit=many: expected"), ("export?fields=y", "fields: "),
         ("export?order=desc", "order=desc: expected asc"), ("export?fields=" + "n," * 1000, "fields: longer than"),
+        ("history?from=%00", "from: a % must be"), ("history?to=now%0", "to: a % must be"),
+        ("history?from=-2h&from=-1h", "from: given twice"), ("export?format=csv&limit=1&format=jsonl", "format: given twice"),
+        ("export?limit=&limit=2", "limit: given twice"),
     ]
     with web() as p:
         for query, said in wrong:

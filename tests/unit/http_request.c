@@ -38,11 +38,26 @@ TEST(a_request_is_taken_apart)
 	CHECK_STR(op_http_field_get(&head.rq, "accept"), "*/*");
 	CHECK(!op_http_field_get(&head.rq, "cookie"));
 	char out[16];
-	CHECK(op_http_query(&head.rq, "y", out, sizeof(out)));
+	CHECK_INT(op_http_query(&head.rq, "y", out, sizeof(out)), 1);
 	CHECK_STR(out, "A c");
-	CHECK(!op_http_query(&head.rq, "z", out, sizeof(out)));
-	CHECK(!op_http_query(&head.rq, "y", out, 3));
+	CHECK_INT(op_http_query(&head.rq, "z", out, sizeof(out)), 0);
+	CHECK_INT(op_http_query(&head.rq, "y", out, 3), -ENOBUFS);
 	CHECK(head.keep);
+}
+
+TEST(a_parameter_that_cannot_be_read_is_told_from_one_that_is_not_there)
+{
+	char out[16];
+	CHECK(parse("GET /?a=%00&b=1&b=1&c=%4&d&e=%zz&d1=7 HTTP/1.1\r\nHost: x\r\n\r\n") > 0);
+	CHECK_INT(op_http_query(&head.rq, "a", out, sizeof(out)), -EILSEQ);
+	CHECK_INT(op_http_query(&head.rq, "b", out, sizeof(out)), -EEXIST);
+	CHECK_STR(out, "");
+	CHECK_INT(op_http_query(&head.rq, "c", out, sizeof(out)), -EILSEQ);
+	CHECK_INT(op_http_query(&head.rq, "d", out, sizeof(out)), 1);
+	CHECK_STR(out, "");
+	CHECK_INT(op_http_query(&head.rq, "e", out, sizeof(out)), -EILSEQ);
+	CHECK_INT(op_http_query(&head.rq, "d1", out, sizeof(out)), 1);
+	CHECK_STR(out, "7");
 }
 
 TEST(every_prefix_of_a_request_waits_for_more)
