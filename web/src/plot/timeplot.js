@@ -4,11 +4,8 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
-import uPlot from 'uplot';
-import { gestures } from './gestures.js';
-import { AutoRange } from './range.js';
+import { Plot } from './base.js';
 import { timeLabels, timeStep, timeTicks } from './timeaxis.js';
-import { yLabel } from './wave.js';
 
 const STEP_PX = 3; // a bucket wider than this is drawn as wide as it is
 const DOT_PX = 7; // records farther apart than this are dots
@@ -19,41 +16,20 @@ const COMMIT_MS = 600e3; // the recorder writes more often than that
 const PENDING = 'not written yet';
 const NOTHING = [new Float64Array(2), new Float64Array(2)];
 
-export class TimePlot extends EventTarget {
+export class TimePlot extends Plot {
 	/**
-	 * @param options
-	 *   id, label   of the canvas; what a screen reader calls it
+	 * @param options of Plot, and
 	 *   fields      [{index (in lines), name, color}]
 	 *   view        TimeView
 	 *   request     () asks whoever draws for a new picture
 	 *   marks       () => [{t, label}]
 	 *   events      true: single records, dots instead of a line
-	 *   height      (width) => pixels
 	 *   sync        key of pictures that share a cursor
 	 */
 	constructor(options) {
-		super();
-		this.options = options;
+		super(options, 'wave time');
 		this.view = options.view;
 		this.dragPans = true;
-		this.auto = new AutoRange();
-		this.yNow = [0, 1];
-		this.el = document.createElement('div');
-		this.el.className = 'wave time';
-		this.el.tabIndex = 0;
-		this.el.setAttribute('role', 'group');
-		this.el.setAttribute('aria-label', options.label);
-		this.resizer = new ResizeObserver(() => this.resize());
-		this.resizer.observe(this.el);
-		this.onTheme = () => this.rebuild();
-		window.addEventListener('themechange', this.onTheme);
-	}
-
-	destroy() {
-		this.resizer.disconnect();
-		window.removeEventListener('themechange', this.onTheme);
-		this.u?.destroy();
-		this.u = null;
 	}
 
 	/* ---- what gestures ask for -------------------------------------------------------- */
@@ -84,74 +60,27 @@ export class TimePlot extends EventTarget {
 
 	/* ---- making ----------------------------------------------------------------------- */
 
-	color(name) {
-		return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || name;
-	}
-
-	ink(name) {
-		let ink = this.inks.get(name);
-		if (!ink)
-			this.inks.set(name, ink = this.color(name));
-		return ink;
-	}
-
-	size() {
-		const width = Math.max(200, Math.floor(this.el.clientWidth));
-		return { width, height: Math.round(this.options.height(width)) };
-	}
-
 	/** Width of the plot area in CSS pixels: as many points are worth asking for. */
 	columns() {
 		return Math.max(100, this.u?.over.clientWidth || this.size().width - AXIS_PX);
 	}
 
-	resize() {
-		if (!this.el.clientWidth)
-			return;
-		if (!this.u)
-			return this.rebuild();
-		const size = this.size();
-		if (size.width !== this.u.width || size.height !== this.u.height)
-			this.u.setSize(size);
-		this.dispatchEvent(new Event('resize'));
-		this.request();
-	}
-
-	rebuild() {
-		if (!this.el.clientWidth)
-			return;
-		this.inks = new Map();
-		this.u?.destroy();
-		this.u = new uPlot(this.uplotOptions(), NOTHING, this.el);
-		this.u.ctx.canvas.id = this.options.id;
-		this.u.ctx.canvas.setAttribute('aria-hidden', 'true');
-		gestures(this);
-		this.dispatchEvent(new Event('resize'));
-		this.request();
+	emptyData() {
+		return NOTHING;
 	}
 
 	uplotOptions() {
-		const ink = this.color('--muted'), grid = { stroke: this.color('--grid'), width: 1 };
-		const axis = { stroke: ink, grid, ticks: { show: false }, font: '11px system-ui, sans-serif', gap: 6 };
 		this.span = this.view.range();
 		return {
-			...this.size(),
-			legend: { show: false },
-			padding: [10, 12, 0, 0],
+			...this.frameOptions(() => [this.span.from, this.span.to],
+				{ size: 42, splits: (u) => this.ticks(u), values: (u, at) => timeLabels(at, this.step) },
+				{ size: AXIS_PX - 12 }),
 			cursor: { drag: { x: false, y: false }, y: false, points: { show: false }, sync: { key: this.options.sync, scales: ['x', null] } },
-			scales: {
-				x: { time: false, auto: false, range: () => [this.span.from, this.span.to] },
-				y: { auto: false, range: () => this.yNow },
-			},
-			axes: [
-				{ ...axis, size: 42, splits: (u) => this.ticks(u), values: (u, at) => timeLabels(at, this.step) },
-				{ ...axis, size: AXIS_PX - 12, space: 34, values: (u, at) => at.map(yLabel) },
-			],
 			series: [{}, { scale: 'y', paths: () => null, points: { show: false } }],
 			hooks: {
 				drawAxes: [(u) => this.clipped(u, () => this.drawGaps(u))],
 				draw: [(u) => this.clipped(u, () => this.drawAll(u))],
-				setCursor: [() => this.dispatchEvent(new Event('cursor'))],
+				setCursor: [() => this.cursorMoved()],
 			},
 		};
 	}
@@ -183,7 +112,7 @@ export class TimePlot extends EventTarget {
 			u.setScale('y', { min: this.yNow[0], max: this.yNow[1] });
 		});
 		if (u.cursor.left >= 0)
-			this.dispatchEvent(new Event('cursor'));
+			this.cursorMoved();
 	}
 
 	/** What the y axis must hold, as AutoRange likes it. */

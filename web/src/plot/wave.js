@@ -6,11 +6,9 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
-import uPlot from 'uplot';
 import { Points, decimate } from '../data/decimate.js';
+import { Plot } from './base.js';
 import { Governor } from './governor.js';
-import { gestures } from './gestures.js';
-import { AutoRange } from './range.js';
 
 const STALL_MS = 400; // without news for this long the picture stops where the data ends
 const SPAN_MIN_S = 0.02;
@@ -29,16 +27,10 @@ function xLabel(v, all) {
 	return `${v.toFixed(digits).replace('-', '\u2212')} s`;
 }
 
-/** An axis number without noise digits: 1000, 0.25, 2.5e6. */
-export const yLabel = (v) => (Math.abs(v) >= 1e6 ? v.toExponential(1).replace('e+', 'e') : String(+v.toPrecision(6)));
-
-export class WavePlot extends EventTarget {
+export class WavePlot extends Plot {
 	/**
-	 * @param options
-	 *   id       id of the canvas
-	 *   label    what a screen reader calls it
+	 * @param options of Plot, and
 	 *   series   [{field, label, color (a CSS custom property), width}]
-	 *   height   (width) => pixels
 	 *   yRange   [lo, hi] fixed, or null for automatic
 	 *   events   true: single records, drawn as dots instead of a line
 	 *   spanMax  longest window in seconds (60)
@@ -47,109 +39,44 @@ export class WavePlot extends EventTarget {
 	 *   under(plot, ctx), over(plot, ctx): draw beneath and above the lines
 	 */
 	constructor(options) {
-		super();
-		this.options = options;
+		super(options, 'wave');
 		this.ring = null;
 		this.seconds = 10;
 		this.frozen = null; // {fromNs, toNs, originNs} or null when live
 		this.points = new Points(options.series.map((s) => s.field));
 		this.hiddenFields = new Set();
 		this.yRange = options.yRange ?? null;
-		this.auto = new AutoRange();
 		this.xNow = [-this.seconds, 0];
 		this.yNow = this.yRange ?? [0, 1];
 		this.governor = new Governor((now) => this.draw(now));
-		this.el = document.createElement('div');
-		this.el.className = 'wave';
-		this.el.tabIndex = 0;
-		this.el.setAttribute('role', 'group');
-		this.el.setAttribute('aria-label', options.label);
-		this.resizer = new ResizeObserver(() => this.resize());
-		this.resizer.observe(this.el);
-		this.onTheme = () => this.rebuild();
-		window.addEventListener('themechange', this.onTheme);
 	}
 
 	destroy() {
 		this.governor.stop();
-		this.resizer.disconnect();
-		window.removeEventListener('themechange', this.onTheme);
-		this.u?.destroy();
-		this.u = null;
+		super.destroy();
 	}
 
 	/* ---- making ----------------------------------------------------------------------- */
-
-	color(name) {
-		return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || name;
-	}
-
-	/** The same, remembered until the theme changes; for what is drawn in every frame. */
-	ink(name) {
-		let ink = this.inks.get(name);
-		if (!ink)
-			this.inks.set(name, ink = this.color(name));
-		return ink;
-	}
-
-	size() {
-		const width = Math.max(200, Math.floor(this.el.clientWidth));
-		return { width, height: Math.round(this.options.height(width)) };
-	}
-
-	resize() {
-		if (!this.el.clientWidth)
-			return;
-		if (!this.u)
-			return this.rebuild();
-		const size = this.size();
-		if (size.width !== this.u.width || size.height !== this.u.height)
-			this.u.setSize(size);
-		this.request();
-	}
-
-	rebuild() {
-		if (!this.el.clientWidth)
-			return;
-		this.inks = new Map();
-		this.u?.destroy();
-		this.u = new uPlot(this.uplotOptions(), this.emptyData(), this.el);
-		this.u.ctx.canvas.id = this.options.id;
-		this.u.ctx.canvas.setAttribute('aria-hidden', 'true');
-		gestures(this);
-		this.request();
-	}
 
 	emptyData() {
 		return [new Float64Array(0), ...this.options.series.map(() => new Float32Array(0))];
 	}
 
 	uplotOptions() {
-		const ink = this.color('--muted'), grid = { stroke: this.color('--grid'), width: 1 };
-		const axis = { stroke: ink, grid, ticks: { show: false }, font: '11px system-ui, sans-serif' };
 		return {
-			...this.size(),
-			legend: { show: false },
-			padding: [10, 12, 0, 0],
+			...this.frameOptions(() => this.xNow,
+				{ size: 28, space: 50, incrs: X_STEPS, values: (u, at) => at.map((v) => xLabel(v, at)) },
+				{ size: 46, space: this.options.ySpace ?? 34 }),
 			cursor: { drag: { x: true, y: false, setScale: false }, y: false, points: { show: false } },
-			scales: {
-				x: { time: false, auto: false, range: () => this.xNow },
-				y: { auto: false, range: () => this.yNow },
-			},
-			axes: [
-				{ ...axis, size: 28, gap: 6, space: 50, incrs: X_STEPS, values: (u, at) => at.map((v) => xLabel(v, at)) },
-				{ ...axis, size: 46, gap: 6, space: this.options.ySpace ?? 34, values: (u, at) => at.map(yLabel) },
-			],
 			series: [{}, ...this.options.series.map((s) => this.uplotSeries(s))],
 			hooks: {
 				drawAxes: [(u) => this.drawn && this.options.under?.(this, u.ctx)],
 				draw: [(u) => this.drawn && this.options.over?.(this, u.ctx)],
-				setCursor: [() => this.dispatchEvent(new Event('cursor'))],
+				setCursor: [() => this.cursorMoved()],
 				setSelect: [(u) => this.selected(u)],
 			},
 		};
 	}
-
 
 	/** A line; or, for events, dots: between two of them there is nothing to connect. */
 	uplotSeries({ field, label, color, width }) {
@@ -352,7 +279,7 @@ export class WavePlot extends EventTarget {
 			u.setScale('y', { min: this.yNow[0], max: this.yNow[1] });
 		});
 		if (u.cursor.left >= 0)
-			this.dispatchEvent(new Event('cursor'));
+			this.cursorMoved();
 		return this.moving();
 	}
 
