@@ -92,6 +92,15 @@ test('an alert can be muted for an hour, and told again', async () => {
 	assert.equal(await page.locator('.popover').isVisible(), false);
 });
 
+test('a service that hangs is not taken for one that has nothing to tell', async () => {
+	const { pid } = (await (await fetch(`${box.url}health`)).json()).services.alerts;
+	await open();
+	process.kill(pid, 'SIGSTOP'); // whoever watches over it kills it
+	await until(page, 'that it is not known', () => document.getElementById('alerts-btn').dataset.colour === 'off' &&
+		/Raised when last heard/i.test(document.querySelector('.popover').innerText), null, 30000);
+	await until(page, 'its next life', () => document.getElementById('alerts-btn').dataset.colour !== 'off', null, 30000);
+});
+
 test('a phone shows them without scrolling sideways', async () => {
 	const phone = await openPage(browser, box.url, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
 	await connected(phone);

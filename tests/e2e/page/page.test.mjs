@@ -353,6 +353,13 @@ test('a stopped appliance is seen as such, and found again', async () => {
 	await until(page, 'Disconnected', () => document.getElementById('status-text').textContent === 'Disconnected');
 	await until(page, 'a banner that says what to do', () => /No connection to the appliance/.test(document.getElementById('banner').innerText));
 	assert.ok((await pixels(page, 'waveformChart')).painted > 2000, 'what was received stays');
+	await until(page, 'Alerts, not "No alerts": that is not known', () => /^Alerts/.test(document.getElementById('alerts-btn').innerText));
+	await page.evaluate(() => (location.hash = '#/topics'));
+	await until(page, 'topics whose state is not known', () => {
+		const links = [...document.querySelectorAll('.topiclist a')];
+		return links.length > 5 && links.every((a) => a.dataset.colour === 'off' && /not known/.test(a.title));
+	});
+	await page.evaluate(() => (location.hash = '#/'));
 	await box.start();
 	await until(page, 'Connected', () => document.getElementById('status-text').textContent === 'Connected', null, 20000);
 	await until(page, 'new samples', (n) => +document.getElementById('sample-count').textContent > n + 800, before);

@@ -23,6 +23,7 @@ export class Alerts {
 		this.el = h('button', { type: 'button', id: 'alerts-btn', 'aria-haspopup': 'dialog', hidden: true, onclick: () => this.toggle() },
 			h('span', { class: 'dot', 'aria-hidden': 'true' }), this.words, this.count);
 		app.catalogue.addEventListener('topics', () => this.follow());
+		app.link.addEventListener('state', () => this.update());
 		setInterval(() => this.update(), 1000);
 	}
 
@@ -66,16 +67,21 @@ export class Alerts {
 			...this.known?.rules.find((r) => r.rule === rule) }));
 	}
 
+	/** Whether the service tells, now: who is not heard has not said that all is well. */
+	get speaks() {
+		return this.app.link.state === 'connected' && !!this.state?.ring?.end && !this.state.stale && this.app.lights.works('alerts');
+	}
+
 	update() {
 		if (this.el.hidden)
 			return;
 		const raised = this.raised(this.recent()), worst = ['critical', 'warning', 'info'].find((s) => raised.some((e) => e.severity === s));
-		const lost = this.app.link.state !== 'connected';
-		setAttr(this.el, 'data-colour', lost ? 'off' : raised.length ? COLOUR[worst] ?? 'warn' : 'ok');
+		const { speaks } = this;
+		setAttr(this.el, 'data-colour', !speaks ? 'off' : raised.length ? COLOUR[worst] ?? 'warn' : 'ok');
 		setText(this.count, String(raised.length));
 		this.count.hidden = !raised.length;
-		setText(this.words, raised.length ? 'Alerts' : 'No alerts');
-		setAttr(this.el, 'aria-label', raised.length ? `Alerts: ${raised.length} raised` : 'Alerts: none raised');
+		setText(this.words, raised.length || !speaks ? 'Alerts' : 'No alerts');
+		setAttr(this.el, 'aria-label', `Alerts: ${raised.length ? `${raised.length} raised` : speaks ? 'none raised' : 'not known'}${raised.length && !speaks ? ' when last heard' : ''}`);
 		popover.update();
 	}
 
@@ -86,7 +92,7 @@ export class Alerts {
 		this.changed();
 		popover.toggle(this.el, 'Alerts', () => {
 			this.ask();
-			const recent = this.recent(), parts = [this.raised(recent), recent.slice(0, RECENT), this.complaints(), this.told];
+			const recent = this.recent(), parts = [this.raised(recent), recent.slice(0, RECENT), this.complaints(), this.told, this.speaks];
 			return [JSON.stringify(parts, (key, value) => (key === 'muted_s' ? value > 0 : value)), () => this.children(...parts)];
 		});
 	}
@@ -109,11 +115,11 @@ export class Alerts {
 			...failing.map((c) => ({ head: c.channel, what: `not reached: ${c.error}; ${c.waiting + c.in_memory} waiting` }))];
 	}
 
-	children(raised, recent, complaints, told) {
+	children(raised, recent, complaints, told, speaks) {
 		const list = (items, none) => (items.length ? h('ul', { class: 'alerts' }, ...items) : h('p', { class: 'empty' }, none));
 		return [
-			h('h3', {}, 'Raised now'),
-			list(raised.map((e) => this.item(e, e.severity, this.muteButton(e))), 'None.'),
+			h('h3', {}, speaks ? 'Raised now' : 'Raised when last heard'),
+			list(raised.map((e) => this.item(e, e.severity, this.muteButton(e))), speaks ? 'None.' : 'Not known.'),
 			...(complaints.length ? [h('h3', {}, 'Not well'), list(complaints.map(({ head, what }) =>
 				h('li', { 'data-colour': 'warn' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', {}, h('strong', {}, head), ` ${what}`))))] : []),
 			h('h3', {}, 'Lately'),

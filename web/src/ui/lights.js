@@ -12,6 +12,7 @@ const COLOUR = {
 	ready: 'ok', starting: 'busy', degraded: 'warn', restarting: 'warn',
 	stopping: 'busy', stopped: 'off', failed: 'bad',
 };
+const WORKS = ['ready', 'degraded'];
 
 export class Lights {
 	constructor(app) {
@@ -52,6 +53,12 @@ export class Lights {
 		if (feed.stale && record.pid)
 			return { colour: 'bad', text: 'silent', record, reason: `no sign of life for ${durationText(feed.ageMs() / 1000)}: it hangs, or has died` };
 		return { colour: COLOUR[text] ?? 'off', text, record, reason: record.reason };
+	}
+
+	/** Whether a service runs, well or not so well, as it says itself. */
+	works(name) {
+		const item = this.items.get(name);
+		return !!item && WORKS.includes(this.state(item).text);
 	}
 
 	/** A sentence on a service that is not well, or null: 'pbt is failed: ended with status 1.' */

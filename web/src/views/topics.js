@@ -27,6 +27,7 @@ class Topics {
 			h('section', { class: 'panel topicpanel', 'aria-label': 'Topics' }, h('h3', {}, 'Topics'), this.empty, this.list), this.main));
 		this.onTopics = () => this.refresh();
 		app.catalogue.addEventListener('topics', this.onTopics);
+		app.link.addEventListener('state', this.onTopics);
 		if (name)
 			this.pane = new TopicPane(app, this.main, name);
 		else
@@ -38,6 +39,7 @@ class Topics {
 	destroy() {
 		clearInterval(this.timer);
 		this.app.catalogue.removeEventListener('topics', this.onTopics);
+		this.app.link.removeEventListener('state', this.onTopics);
 		this.pane?.destroy();
 	}
 
@@ -61,11 +63,12 @@ class Topics {
 		return { li: h('li', {}, link), link, rate };
 	}
 
+	/** What a topic does now: not known without a connection. */
 	describe(item, t) {
-		const hz = t.measured_hz ?? 0;
-		setAttr(item.link, 'data-colour', STATE_COLOUR[t.state] ?? 'off');
+		const here = this.app.link.state === 'connected', hz = t.measured_hz ?? 0;
+		setAttr(item.link, 'data-colour', here && STATE_COLOUR[t.state] || 'off');
 		const age = t.age_ms === null || t.age_ms === undefined ? '' : `${durationText(t.age_ms / 1000)} ago`;
-		setText(item.rate, hz >= 0.5 ? `${hz >= 10 ? hz.toFixed(0) : hz.toFixed(1)} Hz` : age);
-		setAttr(item.link, 'title', `${t.schema?.help ?? ''} (${t.state})`);
+		setText(item.rate, !here ? '' : hz >= 0.5 ? `${hz >= 10 ? hz.toFixed(0) : hz.toFixed(1)} Hz` : age);
+		setAttr(item.link, 'title', `${t.schema?.help ?? ''} (${here ? t.state : 'not known'})`);
 	}
 }
