@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 process.env.TZ = 'Europe/Zurich';
 const web = (path) => import(pathToFileURL(join(process.env.OUTPOST_SOURCE ?? '.', 'web/src', path)));
 const { Tiles, tileSize } = await web('data/tiles.js');
-const { Lines, addRing, addTiles, cutGaps, longestStep, ringSeam } = await web('data/lines.js');
+const { Lines, addRing, addTiles, cutGaps, findEmpty, longestStep, ringSeam } = await web('data/lines.js');
 const { momentText, parseMoment } = await web('data/moment.js');
 const { historyHash, readHistoryHash } = await web('data/address.js');
 const { lengthText, spanText, timeLabels, timeStep, timeTicks } = await web('plot/timeaxis.js');
@@ -229,6 +229,27 @@ function ring(n, holes = new Set()) {
 		lowerBound: (array, wanted) => { let p = 0; while (p < n && array[p] < wanted) p++; return p; } };
 }
 const CLOCK = { wallMs: (ns) => T + ns * 1e-6 };
+
+test('where nothing was recorded is told apart from what is not here yet', () => {
+	const empty = (points, span, known, stepMs = 10) => {
+		const lines = new Lines(['raw']);
+		for (const [x, end] of points)
+			lines.push(x, end, 1);
+		findEmpty(lines, span, { oldest: 100, known, stepMs });
+		return lines.empty;
+	};
+	const all = { from: 0, to: 1000 };
+	assert.deepEqual(empty([[100, 400]], all, 1000), [[0, 100], [400, 1000]]);
+	assert.deepEqual(empty([[100, 400]], all, 600), [[0, 100], [400, 600]]);
+	assert.deepEqual(empty([[100, 995]], all, 1000), [[0, 100]], 'a short silence is none');
+	assert.deepEqual(empty([[100, 400]], all, -Infinity), [[0, 100]], 'still loading');
+	assert.deepEqual(empty([[150, 150], [400, 400]], all, 1000, Infinity), [[0, 100]], 'events');
+	assert.deepEqual(empty([], { from: 200, to: 300 }, 1000), [[200, 300]], 'within a gap');
+	assert.deepEqual(empty([[260, 400]], { from: 200, to: 300 }, 1000), [[200, 260]], 'the end of a gap');
+	assert.deepEqual(empty([], { from: 0, to: 50 }, 1000), [[0, 50]], 'before all');
+	assert.deepEqual(empty([[60, 200]], all, -Infinity), [[0, 60]], 'heard, but not in store yet');
+	assert.deepEqual(empty([[100, 2000]], { from: 200, to: 300 }, 1500), []);
+});
 
 test('lines: live records go on where the recorder ends, in whole buckets', () => {
 	const live = ring(200, new Set([150])), seam = ringSeam(live, CLOCK, 3000), lines = new Lines(['v']);

@@ -24,6 +24,7 @@ export class Lines {
 		this.unknownClock = false;
 		this.damaged = 0; // chunks that could not be read
 		this.seam = Infinity; // from here on the page's own records
+		this.empty = []; // [from, to]: nothing was recorded before the first point, behind the last
 	}
 
 	reserve(n) {
@@ -171,6 +172,18 @@ export function cutGaps(lines, stepMs) {
 	for (let i = 1; i < lines.n; i++)
 		if (x[i] - end[i - 1] > Math.max(stepMs, 0.9 * Math.min(end[i] - x[i], end[i - 1] - x[i - 1])))
 			lines.cut[i] = 1;
+}
+
+/**
+ * Where a picture of `span` is empty before its first point and behind its last one, because nothing
+ * was recorded there: before `oldest`, and for longer than stepMs where all up to `known` is here.
+ */
+export function findEmpty(lines, { from, to }, { oldest, known, stepMs }) {
+	const add = (a, b, least) => b - a > least && lines.empty.push([a, b]);
+	const first = lines.n ? lines.x[0] : known, last = lines.n ? lines.end[lines.n - 1] : Infinity;
+	add(from, Math.min(to, oldest, lines.n ? first : oldest), 0);
+	add(Math.max(from, oldest), Math.min(to, known, first), stepMs);
+	add(Math.max(from, oldest, last), Math.min(to, known), stepMs);
 }
 
 /**

@@ -12,7 +12,7 @@ const DOT_PX = 7; // records farther apart than this are dots
 const GAP_PX = 6; // a gap wider than this is shaded
 const AXIS_PX = 58; // what the y axis and the margin take of the width
 const LABEL_PX = 72;
-const COMMIT_MS = 600e3; // the recorder writes more often than that
+export const COMMIT_MS = 600e3; // the recorder writes more often than that
 const PENDING = 'not written yet';
 const NOTHING = [new Float64Array(2), new Float64Array(2)];
 
@@ -134,19 +134,24 @@ export class TimePlot extends Plot {
 		ctx.restore();
 	}
 
-	/** Shades what lies between two records that do not belong together. What is still on its way from
+	/** Shades where nothing was recorded: between two records that do not belong together, before the
+	 * first of all, behind the last. What is still on its way from
 	 * the recorder, just before the page's own records, is said to be so. */
 	drawGaps(u) {
-		const { lines, i0, i1 } = this, { top, height } = u.bbox, px = devicePixelRatio;
+		const { lines, i0, i1 } = this, { top, height } = u.bbox, least = GAP_PX * devicePixelRatio;
+		const shade = (x0, x1) => x1 - x0 > least && u.ctx.fillRect(x0, top, x1 - x0, height);
+		const at = (t) => u.valToPos(t, 'x', true);
 		u.ctx.fillStyle = this.ink('--shade-hold');
+		for (const [from, to] of lines.empty)
+			shade(at(from), at(to));
 		for (let i = Math.max(1, i0); i < i1 && !this.options.events; i++) {
 			if (!lines.cut[i])
 				continue;
-			const x0 = u.valToPos(lines.end[i - 1], 'x', true), x1 = u.valToPos(lines.x[i], 'x', true);
+			const x0 = at(lines.end[i - 1]), x1 = at(lines.x[i]);
 			if (lines.x[i] === lines.first && lines.x[i] - lines.end[i - 1] < COMMIT_MS)
 				this.drawPending(u, x0, x1);
-			else if (x1 - x0 > GAP_PX * px)
-				u.ctx.fillRect(x0, top, x1 - x0, height);
+			else
+				shade(x0, x1);
 		}
 	}
 

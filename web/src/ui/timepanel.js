@@ -4,14 +4,14 @@
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
-import { Lines, addRing, addTiles, cutGaps, longestStep, ringSeam } from '../data/lines.js';
+import { Lines, addRing, addTiles, cutGaps, findEmpty, longestStep, ringSeam } from '../data/lines.js';
 import { Tiles, tileSize } from '../data/tiles.js';
 import { savePicture } from '../export.js';
 import { exportPath, historyPoints } from '../net/history.js';
 import { firstFields } from '../net/schema.js';
 import { Governor } from '../plot/governor.js';
 import { lengthText, momentClock, spanText } from '../plot/timeaxis.js';
-import { TimePlot } from '../plot/timeplot.js';
+import { COMMIT_MS, TimePlot } from '../plot/timeplot.js';
 import { TimeView } from '../plot/timeview.js';
 import { choice, h, setAttr, setText } from './dom.js';
 import { Overview } from './overview.js';
@@ -25,6 +25,7 @@ const SEAM_MS = 250; // clocks of recorder and page may differ by less
 const EVENTS_LEAST_MS = 60e3; // a span in which few events are to be expected
 const FAST_HZ = 5, FAST_RATE = 10; // frames per second of live records
 const KEEP_S = 160, CAPACITY_MAX = 131072; // of live records: until the recorder has written them
+const HEARD_MS = 3000; // what was published longer ago than this has been heard
 const LEGEND_MAX = 6;
 const CLOCK_STEP_NS = 1e9;
 const TIER_TEXT = { raw: 'records', '1s': '1 s values', '1min': '1 min values', '1h': '1 h values' };
@@ -307,11 +308,21 @@ export class TimePanel extends EventTarget {
 		const first = lines.n;
 		if (seam < span.to)
 			addRing(lines, ring, clock, seam, span.to, width);
-		cutGaps(lines, longestStep(lines, { kind: this.info.kind, rateHz: this.rateHz, maxAgeMs: this.maxAgeMs }));
+		const stepMs = longestStep(lines, { kind: this.info.kind, rateHz: this.rateHz, maxAgeMs: this.maxAgeMs });
+		cutGaps(lines, stepMs);
 		lines.first = first < lines.n ? lines.x[first] : Infinity; // of the page's own
 		if (first && first < lines.n && lines.x[first] - lines.end[first - 1] < SEAM_MS)
 			lines.cut[first] = 0;
+		findEmpty(lines, span, { oldest: this.view.oldest, known: this.knownUntil(first < lines.n), stepMs });
 		lines.any = lines.at(span.from) < lines.n && lines.x[lines.at(span.from)] <= span.to;
+	}
+
+	/** Up to here what is missing was not recorded, and is not just on its way; heard: by this page. */
+	knownUntil(heard) {
+		const now = this.now(), { stored } = this.tiles;
+		if (this.tiles.loading || this.tiles.error || this.app.link.state !== 'connected')
+			return -Infinity;
+		return heard ? now - HEARD_MS : now - stored > COMMIT_MS ? now : stored;
 	}
 
 	updateText({ from, to }) {
