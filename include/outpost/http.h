@@ -6,9 +6,9 @@
  * make the server hold has a limit: the head of a request (8 KiB, 64 fields), its body, the number
  * of connections, the time each of them may take. When the connections are used up the oldest one
  * that has not completed a request makes room, so that half-open connections never lock out a
- * client who asks for something.
+ * client who asks for something (or, if so set, further ones wait).
  *
- * What it speaks: RFC 9110 and 9112 without chunked request bodies (411). Errors are JSON
+ * What it speaks: RFC 9110 and 9112, of transfer codings only chunked (501). Errors are JSON
  * ({"error":{"status":404,"message":".."}}), or a small page for a browser that asks for HTML.
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -22,7 +22,9 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#define OP_HTTP_HEAD_MAX 8192 /* bytes of request line and fields together */
+#define OP_HTTP_HEAD_MAX                                                        \
+	8192 /* bytes of request line and fields together, if not set otherwise \
+	      */
 #define OP_HTTP_FIELDS_MAX 64
 #define OP_HTTP_PARAMS_MAX 4
 #define OP_HTTP_ROUTES_MAX 64
@@ -71,10 +73,13 @@ struct op_http_settings {
 	uint16_t port;               /* 0: any free one, see op_http_port */
 	unsigned max_connections;    /* [1024] upgraded ones are not counted */
 	unsigned max_requests;       /* per connection [1000000] */
+	size_t max_head;             /* bytes of request line and fields [OP_HTTP_HEAD_MAX] */
 	size_t max_body;             /* bytes [65536] */
 	unsigned request_timeout_ms; /* first byte to complete request [10000] */
 	unsigned idle_timeout_ms;    /* between requests [60000] */
 	unsigned write_timeout_ms;   /* without progress of an answer [30000] */
+	bool full_waits;    /* over max_connections: wait in the backlog, in place of making room */
+	bool host_optional; /* HTTP/1.1 without Host is answered too */
 };
 
 /* Counts since the server started. */
@@ -84,6 +89,7 @@ struct op_http_counters {
 	uint64_t bytes_out;
 	/* connections closed, by cause; cut: by op_http_reply_abort */
 	uint64_t by_peer, evicted, refused, timed_out, malformed, requests_used_up, failed, cut;
+	uint64_t full;                   /* times that further connections had to wait */
 	uint64_t open;                   /* now */
 	uint64_t deferred, deferred_now; /* answers given later: ever, and not given yet */
 };

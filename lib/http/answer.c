@@ -17,6 +17,7 @@ static const struct {
 	{200, "OK"},
 	{202, "Accepted"},
 	{204, "No Content"},
+	{206, "Partial Content"},
 	{304, "Not Modified"},
 	{400, "Bad Request"},
 	{401, "Unauthorized"},
@@ -25,10 +26,10 @@ static const struct {
 	{405, "Method Not Allowed"},
 	{408, "Request Timeout"},
 	{409, "Conflict"},
-	{411, "Length Required"},
 	{413, "Content Too Large"},
 	{414, "URI Too Long"},
 	{415, "Unsupported Media Type"},
+	{416, "Range Not Satisfiable"},
 	{422, "Unprocessable Content"},
 	{426, "Upgrade Required"},
 	{429, "Too Many Requests"},
@@ -88,36 +89,39 @@ size_t http_head_write(struct op_http_conn *c, const struct answer_head *a, char
 	return b.len;
 }
 
+/* A body of n bytes, or a part of a file. */
 static void answer(struct op_http_request *rq, int status, const char *type, const void *body,
-		   size_t n, int fd, off_t fd_bytes)
+		   size_t n, const struct http_part *part)
 {
 	struct op_http_conn *c = rq->conn;
 	char head[1024];
+	uint64_t bytes = part ? (uint64_t)(part->to - part->from) : n;
 	size_t n_head = http_head_write(c,
 					&(struct answer_head){.status = status,
 							      .type = type,
-							      .bytes = n + (uint64_t)fd_bytes,
+							      .bytes = bytes,
 							      .extra = rq->server->extra,
 							      .n_extra = rq->server->extra_len},
 					head, sizeof(head));
 	c->answered = true;
-	if (c->head_only && fd >= 0)
-		close(fd);
+	if (c->head_only && part)
+		close(part->fd);
 	if (c->head_only)
-		http_conn_send(c, head, n_head, NULL, 0, -1, 0);
+		http_conn_send(c, head, n_head, NULL, 0, NULL);
 	else
-		http_conn_send(c, head, n_head, body, n, fd, fd_bytes);
+		http_conn_send(c, head, n_head, body, n, part);
 }
 
 void op_http_answer(struct op_http_request *rq, int status, const char *type, const void *body,
 		    size_t n)
 {
-	answer(rq, status, type, body, n, -1, 0);
+	answer(rq, status, type, body, n, NULL);
 }
 
-void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type)
+void http_answer_file(struct op_http_request *rq, int status, const struct http_part *part,
+		      const char *type)
 {
-	answer(rq, 200, type, NULL, 0, fd, bytes);
+	answer(rq, status, type, NULL, 0, part);
 }
 
 void http_extra_add(char extra[512], size_t *len, const char *name, const char *value)
@@ -207,11 +211,10 @@ static const struct {
 	{400, "the request is not well-formed HTTP/1.1"},
 	{404, "there is nothing here"},
 	{408, "the request took too long to arrive"},
-	{411, "send the body with a Content-Length"},
 	{413, "the body is too large"},
 	{414, "the address is too long"},
 	{431, "the header fields are too large"},
-	{501, "this method is not known"},
+	{501, "this method, or this transfer coding, is not known"},
 	{503, "too many connections; try again in a moment"},
 	{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"},
 };

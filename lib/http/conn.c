@@ -71,6 +71,7 @@ static void let_go(struct op_http_conn *c)
 		close(c->file_fd);
 	c->file_fd = -1;
 	c->server->count.open--;
+	http_conn_left(c->server);
 	struct op_http_reply *reply = c->reply;
 	c->reply = NULL;
 	if (reply)
@@ -206,7 +207,7 @@ static void send_continue(struct op_http_conn *c)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	c->expecting = true;
-	http_conn_send(c, text, sizeof(text) - 1, NULL, 0, -1, 0);
+	http_conn_send(c, text, sizeof(text) - 1, NULL, 0, NULL);
 }
 
 static void handle(struct op_http_conn *c, struct http_head *head, const char *rest, size_t n_rest)
@@ -224,13 +225,33 @@ static void handle(struct op_http_conn *c, struct http_head *head, const char *r
 	settle(c);
 }
 
-/* Bytes of one whole request handled, 0 if it is not whole yet or the connection has ended. */
-static size_t take_request(struct op_http_conn *c, const char *p, size_t n)
+/* The body at p, of which there are *n bytes and what follows it: 1 it is whole, 0 not yet, or a
+ * negated status. */
+static int take_body(struct op_http_conn *c, struct http_head *head, char *p, size_t *n)
+{
+	size_t max = c->server->set.max_body;
+	int r = 0;
+	head->rq.body = p;
+	if (head->chunked) {
+		r = http_chunks_take(p, n, &c->in_body, max);
+		head->rq.body_bytes = c->in_body;
+	} else {
+		head->rq.body_bytes = head->content_length;
+		r = head->content_length > max ? -413 : *n >= head->content_length;
+	}
+	if (r)
+		c->in_body = 0;
+	return r;
+}
+
+/* Bytes of one whole request handled, 0 if it is not whole yet or the connection has ended. What is
+ * at p may become less: chunks are joined. */
+static size_t take_request(struct op_http_conn *c, char *p, size_t *n)
 {
 	struct op_http *h = c->server;
 	struct http_head head;
 	c->head_only = false;
-	int r = http_head_parse(p, n, h->head, h->path, h->fields, &head);
+	int r = http_head_parse(p, *n, &h->rules, h->head, h->path, h->fields, &head);
 	if (r <= 0) {
 		if (r < 0)
 			reject(c, NULL, -r);
@@ -238,20 +259,21 @@ static size_t take_request(struct op_http_conn *c, const char *p, size_t n)
 	}
 	head.rq.server = h;
 	head.rq.conn = c;
-	if (head.content_length > h->set.max_body) {
+	size_t rest = *n - (size_t)r;
+	int body = take_body(c, &head, p + r, &rest);
+	*n = (size_t)r + rest;
+	if (body < 0) {
 		h->extra_len = 0;
-		reject(c, &head.rq, 413);
+		reject(c, &head.rq, -body);
 		return 0;
 	}
-	size_t whole = (size_t)r + head.content_length;
-	if (n < whole) {
-		if (head.expect_continue && n == (size_t)r && !c->expecting)
+	if (!body) {
+		if (head.expect_continue && !rest && !c->expecting)
 			send_continue(c);
 		return 0;
 	}
-	head.rq.body = p + r;
-	head.rq.body_bytes = head.content_length;
-	handle(c, &head, p + whole, n - whole);
+	size_t whole = (size_t)r + head.rq.body_bytes;
+	handle(c, &head, p + whole, *n - whole);
 	return whole;
 }
 
@@ -269,11 +291,11 @@ static bool store_in(struct op_http_conn *c, const char *p, size_t n)
 }
 
 /* Handles what is in the receive buffer and keeps the rest. */
-static void digest(struct op_http_conn *c, const char *p, size_t n)
+static void digest(struct op_http_conn *c, char *p, size_t n)
 {
 	size_t used = 1;
 	while (n && used && !c->gone && c->list != L_LINGER && !http_conn_pending(c)) {
-		used = take_request(c, p, n);
+		used = take_request(c, p, &n);
 		p += used;
 		n -= used;
 	}

@@ -11,12 +11,16 @@
 #include "internal.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
+
+#define OFFSET_MAX (INT64_MAX / 2)
 
 static const char *const types[][2] = {
 	{"html", "text/html; charset=utf-8"},
@@ -103,13 +107,18 @@ static bool not_modified(const struct op_http_request *rq, const char *tag, time
 	return since && strptime(since, "%a, %d %b %Y %H:%M:%S GMT", &tm) && timegm(&tm) >= mtime;
 }
 
+static void write_date(const struct stat *st, char when[40])
+{
+	struct tm tm;
+	gmtime_r(&st->st_mtim.tv_sec, &tm);
+	strftime(when, 40, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
 static void add_cache_fields(struct op_http_request *rq, const char *path, const struct stat *st,
 			     bool gzip, bool both, char tag[64])
 {
 	char when[40];
-	struct tm tm;
-	gmtime_r(&st->st_mtim.tv_sec, &tm);
-	strftime(when, sizeof(when), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	write_date(st, when);
 	snprintf(tag, 64, "\"%llx-%llx%s\"", (unsigned long long)st->st_size,
 		 (unsigned long long)st->st_mtim.tv_sec * 1000000000ull +
 			 (unsigned long long)st->st_mtim.tv_nsec,
@@ -122,11 +131,19 @@ static void add_cache_fields(struct op_http_request *rq, const char *path, const
 		op_http_field_add(rq, "Vary", "Accept-Encoding");
 }
 
+static bool name_file(const struct op_http_request *rq, char path[PATH_MAX])
+{
+	size_t n = strlen(rq->path);
+	int r = snprintf(path, PATH_MAX, "%s%s", rq->path + 1,
+			 rq->path[n - 1] == '/' ? "index.html" : "");
+	return r < PATH_MAX - 8 && !strstr(rq->path, "/.");
+}
+
 /* The pre-compressed variant if the client takes it; *both tells whether there are two. */
 static int open_variant(struct op_http_request *rq, const char *path, struct stat *st, bool *gzip,
 			bool *both)
 {
-	char zipped[OP_HTTP_HEAD_MAX + 32];
+	char zipped[PATH_MAX + 4];
 	struct stat z;
 	const char *accept = op_http_field_get(rq, "accept-encoding");
 	int plain = open_below(rq->server, path, st);
@@ -154,18 +171,90 @@ static void add_page_fields(struct op_http_request *rq, const char *type, bool g
 		op_http_field_add(rq, "Referrer-Policy", "no-referrer");
 }
 
+/* Digits; a number too large for any file is a very large one. */
+static bool take_bytes(const char **at, off_t *ret)
+{
+	off_t v = 0;
+	size_t n = strspn(*at, "0123456789");
+	for (size_t i = 0; i < n; i++)
+		v = v < OFFSET_MAX / 10 ? v * 10 + ((*at)[i] - '0') : OFFSET_MAX;
+	*at += n;
+	*ret = v;
+	return n > 0;
+}
+
+/* RFC 9110, 14.1.2. 1: one range of a file of `size` bytes; 0: none, or one that does not count;
+ * -416: it lies outside. */
+static int read_range(const char *text, off_t size, struct http_part *part)
+{
+	off_t from, to = 0;
+	if (strncasecmp(text, "bytes=", 6))
+		return 0;
+	const char *at = text + 6;
+	bool begins = take_bytes(&at, &from);
+	if (*at++ != '-')
+		return 0;
+	bool ends = take_bytes(&at, &to);
+	if (*at || (!begins && !ends) || (begins && ends && to < from))
+		return 0; /* several ranges too: the whole serves as well */
+	if (!begins) {
+		if (!to || !size)
+			return -416;
+		from = to < size ? size - to : 0;
+	}
+	if (from >= size)
+		return -416;
+	part->from = from;
+	part->to = begins && ends && to < size ? to + 1 : size;
+	return 1;
+}
+
+/* The range that is asked for, if it is one of this very file. */
+static int judge_range(const struct op_http_request *rq, const struct stat *st, const char *tag,
+		       struct http_part *part)
+{
+	char when[40];
+	const char *range = op_http_field_get(rq, "range"),
+		   *only = op_http_field_get(rq, "if-range");
+	write_date(st, when);
+	if (!range || rq->method != OP_HTTP_GET ||
+	    (only && strcmp(only, tag) && strcmp(only, when)))
+		return 0;
+	return read_range(range, st->st_size, part);
+}
+
+static void refuse_range(struct op_http_request *rq, int fd, off_t size)
+{
+	char text[40];
+	close(fd);
+	snprintf(text, sizeof(text), "bytes */%lld", (long long)size);
+	op_http_field_add(rq, "Content-Range", text);
+	op_http_error(rq, 416, "the file has only %lld bytes", (long long)size);
+}
+
+static void send_file(struct op_http_request *rq, int fd, const struct stat *st, const char *type,
+		      const char *tag)
+{
+	char text[80];
+	struct http_part part = {fd, 0, st->st_size};
+	int range = judge_range(rq, st, tag, &part);
+	if (range < 0) {
+		refuse_range(rq, fd, st->st_size);
+		return;
+	}
+	if (range)
+		snprintf(text, sizeof(text), "bytes %lld-%lld/%lld", (long long)part.from,
+			 (long long)part.to - 1, (long long)st->st_size);
+	op_http_field_add(rq, range ? "Content-Range" : "Accept-Ranges", range ? text : "bytes");
+	http_answer_file(rq, range ? 206 : 200, &part, type);
+}
+
 void http_file_serve(struct op_http_request *rq)
 {
-	const char *path = rq->path + 1;
-	char index[OP_HTTP_HEAD_MAX + 16], tag[64];
-	size_t n = strlen(path);
-	if (!n || path[n - 1] == '/') {
-		snprintf(index, sizeof(index), "%sindex.html", path);
-		path = index;
-	}
+	char path[PATH_MAX], tag[64];
 	struct stat st;
 	bool gzip = false, both = false;
-	int fd = strstr(rq->path, "/.") ? -ENOENT : open_variant(rq, path, &st, &gzip, &both);
+	int fd = name_file(rq, path) ? open_variant(rq, path, &st, &gzip, &both) : -ENOENT;
 	if (fd < 0) {
 		http_answer_status(rq, fd == -EMFILE || fd == -ENFILE ? 503 : 404);
 		return;
@@ -178,5 +267,15 @@ void http_file_serve(struct op_http_request *rq)
 		return;
 	}
 	add_page_fields(rq, type, gzip);
-	http_answer_file(rq, fd, st.st_size, type);
+	send_file(rq, fd, &st, type, tag);
+}
+
+bool http_file_is(struct op_http_request *rq)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd = name_file(rq, path) ? open_below(rq->server, path, &st) : -ENOENT;
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }

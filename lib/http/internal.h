@@ -27,6 +27,7 @@ struct op_http_conn {
 	struct op_http_conn *prev, *next;
 	uint64_t since_ms; /* joined its list; for L_SENDING the last progress */
 	char *in;          /* the beginning of a request */
+	size_t in_body;    /* of its body: bytes that have come in chunks */
 	char *out;         /* the rest of an answer */
 	size_t in_len, out_len, out_pos;
 	off_t file_pos, file_end;
@@ -59,6 +60,12 @@ struct op_http_reply {
 	bool full; /* a write returned OP_HTTP_QUEUE_LOW or more: `room` is owed */
 };
 
+/* Bytes of a file, from ... to; none if fd is -1. */
+struct http_part {
+	int fd;
+	off_t from, to;
+};
+
 /* What an answer's head says. */
 struct answer_head {
 	int status;
@@ -78,6 +85,12 @@ struct route {
 	bool open; /* needs no token */
 };
 
+/* What a head may be. */
+struct http_rules {
+	size_t max_head;
+	bool host_optional;
+};
+
 struct op_http {
 	uv_loop_t *loop;
 	uv_poll_t listener;
@@ -92,14 +105,15 @@ struct op_http {
 	unsigned n_conns;   /* on a list */
 	unsigned n_handles; /* that the loop has still to close */
 	bool closing;
+	bool full; /* further connections wait in the backlog */
+	struct http_rules rules;
 	struct route routes[OP_HTTP_ROUTES_MAX];
 	size_t n_routes;
 	char token[256];
 	/* scratch for the request in hand */
 	char *rx;
 	size_t rx_cap;
-	char head[OP_HTTP_HEAD_MAX + 1];
-	char path[OP_HTTP_HEAD_MAX + 1];
+	char *head, *path; /* max_head + 1 bytes each */
 	char extra[512];
 	size_t extra_len;
 	struct op_http_field fields[OP_HTTP_FIELDS_MAX];
@@ -112,21 +126,28 @@ struct op_http {
 struct http_head {
 	struct op_http_request rq;
 	uint64_t content_length;
-	bool keep, expect_continue;
+	bool keep, expect_continue, chunked;
 };
 
 /* request.c: bytes of a complete head at p, 0 if it is not complete yet, or a negated HTTP status.
- * Copies the head to text (OP_HTTP_HEAD_MAX + 1 bytes) and the decoded path to path (as many). */
-int http_head_parse(const char *p, size_t n, char *text, char *path, struct op_http_field *fields,
-		    struct http_head *ret);
+ * Copies the head to text (rules->max_head + 1 bytes) and the decoded path to path (as many). */
+int http_head_parse(const char *p, size_t n, const struct http_rules *rules, char *text, char *path,
+		    struct op_http_field *fields, struct http_head *ret);
 const char *http_method_name(unsigned method);
+
+/* chunked.c: joins the chunks of a body at p. Of n bytes there the first *body are joined already;
+ * both are brought up to date. 1: that is all of it, and what follows the request lies behind it;
+ * 0: there is more to come; or a negated HTTP status. */
+int http_chunks_take(char *p, size_t *n, size_t *body, size_t max);
 
 /* route.c */
 void http_dispatch(struct op_http *h, struct http_head *head, const void *rest, size_t n_rest);
 bool http_pattern_match(const char *pattern, char *path, const char *params[OP_HTTP_PARAMS_MAX]);
 
 /* answer.c */
-void http_answer_file(struct op_http_request *rq, int fd, off_t bytes, const char *type);
+/* Bytes from ... to of fd, which it closes. */
+void http_answer_file(struct op_http_request *rq, int status, const struct http_part *part,
+		      const char *type);
 void http_answer_status(struct op_http_request *rq, int status);
 /* Counts the answer and writes its head, at most `size` bytes. */
 size_t http_head_write(struct op_http_conn *c, const struct answer_head *a, char *out, size_t size);
@@ -144,6 +165,7 @@ void http_reply_closed(struct op_http_reply *r); /* with its connection */
 
 /* file.c */
 void http_file_serve(struct op_http_request *rq);
+bool http_file_is(struct op_http_request *rq);
 
 /* conn.c */
 void http_conn_accept(struct op_http *h, int fd);
@@ -155,9 +177,10 @@ void http_conn_cut(struct op_http_conn *c, uint64_t *cause); /* close with RST *
 void http_conn_timeout(struct op_http_conn *c);
 
 /* send.c */
-/* Sends head and body now, keeps what the socket does not take; fd (or -1) follows. */
+/* Sends head and body now, keeps what the socket does not take; a part of a file, or NULL, follows.
+ */
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
-		    size_t n_body, int fd, off_t fd_bytes);
+		    size_t n_body, const struct http_part *part);
 /* Puts bytes behind those that are to be sent. False: no memory. */
 bool http_conn_queue(struct op_http_conn *c, const struct iovec parts[2]);
 /* 1 all sent, 0 the socket is full, negative: the connection is of no use any more. */
@@ -168,5 +191,6 @@ int http_conn_unacked(const struct op_http_conn *c); /* bytes that the peer has 
 
 /* server.c */
 void http_handle_closed(struct op_http *h);
+void http_conn_left(struct op_http *h); /* there is room for another one */
 
 #endif

@@ -91,7 +91,7 @@ void op_http_reply_answer(struct op_http_reply *r, int status, const char *type,
 	size_t n_head = write_head(r, &a, head);
 	struct op_http_conn *c = detach(r);
 	destroy(r);
-	http_conn_send(c, head, n_head, body, c->head_only ? 0 : n, -1, 0);
+	http_conn_send(c, head, n_head, body, c->head_only ? 0 : n, NULL);
 	http_conn_wake(c);
 }
 

@@ -3,8 +3,9 @@
  *
  * Follows RFC 9112 strictly where leniency has led to request smuggling: a line ends in CR LF, no
  * blank before a colon, no folded lines, no second Content-Length, never Content-Length together
- * with Transfer-Encoding, exactly one Host in HTTP/1.1. Paths are decoded once and must not
- * contain dot segments afterwards, so that no handler ever sees a way out of its directory.
+ * with Transfer-Encoding, no coding but chunked, exactly one Host in HTTP/1.1. Paths are decoded
+ * once and must not contain dot segments afterwards, so that no handler ever sees a way out of its
+ * directory.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -76,6 +77,16 @@ static bool has_dot_segment(const char *path)
 	return false;
 }
 
+/* "//health" is "/health": clients that join addresses by hand write it. */
+static void merge_slashes(char *path)
+{
+	char *to = path;
+	for (const char *p = path; *p; p++)
+		if (p[0] != '/' || p[1] != '/')
+			*to++ = *p;
+	*to = '\0';
+}
+
 /* The next line of the head, without its CR LF; NULL when there is none. */
 static char *take_line(char **at)
 {
@@ -99,6 +110,9 @@ static int parse_method(const char *word, struct http_head *ret)
 			ret->rq.method = 1u << i;
 			return 0;
 		}
+	for (unsigned i = 0; i < OP_ARRAY_SIZE(methods); i++)
+		if (!strcasecmp(word, methods[i]))
+			return -400; /* methods are in capitals */
 	return -501;
 }
 
@@ -114,7 +128,8 @@ static int parse_version(const char *word, struct http_head *ret)
 	return 0;
 }
 
-static int parse_target(char *target, char *path, struct http_head *ret)
+/* path has room for as many bytes as the head has, which is more than any path in it. */
+static int parse_target(char *target, char *path, size_t room, struct http_head *ret)
 {
 	/* absolute-form is for proxies, but every server has to accept it (RFC 9112, 3.2.2) */
 	if (!strncasecmp(target, "http://", 7)) {
@@ -131,13 +146,14 @@ static int parse_target(char *target, char *path, struct http_head *ret)
 			return -400;
 	size_t n = strcspn(target, "?#");
 	ret->rq.query = target[n] == '?' ? target + n + 1 : "";
-	if (decode(target, n, path, OP_HTTP_HEAD_MAX + 1, false) < 0)
+	if (decode(target, n, path, room, false) < 0)
 		return -400;
+	merge_slashes(path);
 	ret->rq.path = path;
 	return has_dot_segment(path) ? -404 : 0;
 }
 
-static int parse_request_line(char *line, char *path, struct http_head *ret)
+static int parse_request_line(char *line, char *path, size_t room, struct http_head *ret)
 {
 	char *target = strchr(line, ' ');
 	char *version = target ? strchr(target + 1, ' ') : NULL;
@@ -148,7 +164,7 @@ static int parse_request_line(char *line, char *path, struct http_head *ret)
 	int r = parse_method(line, ret), v = parse_version(version, ret);
 	if (v || r)
 		return v ? v : r;
-	return parse_target(target, path, ret);
+	return parse_target(target, path, room, ret);
 }
 
 static int parse_field(char *line, struct op_http_field *f)
@@ -195,15 +211,15 @@ static int apply_field(const struct op_http_field *f, struct framing *seen, stru
 {
 	if (!strcmp(f->name, "host"))
 		seen->hosts++;
-	if (!strcmp(f->name, "transfer-encoding"))
+	if (!strcmp(f->name, "transfer-encoding")) {
 		seen->encodings++;
+		ret->chunked = !strcasecmp(f->value, "chunked");
+	}
 	if (!strcmp(f->name, "expect"))
-		ret->expect_continue = !strcasecmp(f->value, "100-continue");
+		ret->expect_continue =
+			ret->rq.version == 1 && !strcasecmp(f->value, "100-continue");
 	if (!strcmp(f->name, "connection")) {
-		if (op_http_list_has(f->value, "close"))
-			ret->keep = false;
-		else if (op_http_list_has(f->value, "keep-alive"))
-			ret->keep = true;
+		ret->keep &= !op_http_list_has(f->value, "close");
 	}
 	if (!strcmp(f->name, "content-length")) {
 		seen->lengths++;
@@ -212,7 +228,8 @@ static int apply_field(const struct op_http_field *f, struct framing *seen, stru
 	return 0;
 }
 
-static int parse_fields(char *at, struct op_http_field *fields, struct http_head *ret)
+static int parse_fields(char *at, const struct http_rules *rules, struct op_http_field *fields,
+			struct http_head *ret)
 {
 	struct framing seen = {0};
 	for (char *line; (line = take_line(&at)) && *line;) {
@@ -227,35 +244,36 @@ static int parse_fields(char *at, struct op_http_field *fields, struct http_head
 		ret->rq.n_fields++;
 	}
 	ret->rq.fields = fields;
-	if (seen.lengths > 1 || (seen.lengths && seen.encodings) || seen.hosts > 1 ||
-	    (seen.hosts != 1 && ret->rq.version == 1))
+	if (seen.lengths > 1 || (seen.lengths && seen.encodings) || seen.encodings > 1 ||
+	    (seen.encodings && ret->rq.version == 0) || seen.hosts > 1 ||
+	    (!seen.hosts && ret->rq.version == 1 && !rules->host_optional))
 		return -400;
-	return seen.encodings ? -411 : 0;
+	return seen.encodings && !ret->chunked ? -501 : 0;
 }
 
-/* What is wrong with a head that has not ended yet, or 0 to wait for more of it. */
-static int judge_incomplete(const char *p, size_t n)
+/* What is wrong with the begin of a head that has not ended yet, or 0 to wait for more of it. */
+static int judge_incomplete(const char *p, size_t n, size_t max)
 {
 	if (!is_token((unsigned char)p[0]))
 		return -400;
 	const char *line_end = memmem(p, n, "\r\n", 2);
 	if (memchr(p, '\0', n) || (!line_end && memchr(p, '\n', n)))
 		return -400;
-	if (n < OP_HTTP_HEAD_MAX)
+	if (n < max)
 		return 0;
 	return line_end ? -431 : -414;
 }
 
-int http_head_parse(const char *p, size_t n, char *text, char *path, struct op_http_field *fields,
-		    struct http_head *ret)
+int http_head_parse(const char *p, size_t n, const struct http_rules *rules, char *text, char *path,
+		    struct op_http_field *fields, struct http_head *ret)
 {
 	size_t skip = n >= 2 && !memcmp(p, "\r\n", 2) ? 2 : 0; /* RFC 9112, 2.2 */
 	if (n <= skip || (n == 1 && *p == '\r'))
 		return 0;
-	size_t window = n - skip < OP_HTTP_HEAD_MAX ? n - skip : OP_HTTP_HEAD_MAX;
+	size_t window = n - skip < rules->max_head ? n - skip : rules->max_head;
 	const char *end = memmem(p + skip, window, "\r\n\r\n", 4);
 	if (!end)
-		return judge_incomplete(p + skip, n - skip);
+		return judge_incomplete(p + skip, window, rules->max_head);
 	size_t len = (size_t)(end + 4 - (p + skip));
 	if (memchr(p + skip, '\0', len))
 		return -400;
@@ -263,9 +281,9 @@ int http_head_parse(const char *p, size_t n, char *text, char *path, struct op_h
 	text[len] = '\0';
 	*ret = (struct http_head){0};
 	char *at = text, *line = take_line(&at);
-	int r = parse_request_line(line, path, ret);
+	int r = parse_request_line(line, path, len, ret);
 	/* The framing is judged first: what cannot be framed must end the connection. */
-	int f = parse_fields(at, fields, ret);
+	int f = parse_fields(at, rules, fields, ret);
 	if (f || r)
 		return f ? f : r;
 	return (int)(skip + len);

@@ -86,9 +86,12 @@ static bool same_secret(const char *got, const char *want)
 static bool permitted(const struct op_http *h, const struct op_http_request *rq)
 {
 	const char *given = op_http_field_get(rq, "authorization");
+	size_t n = 0;
+	for (size_t i = 0; i < rq->n_fields; i++)
+		n += !strcmp(rq->fields[i].name, "authorization");
 	if (!h->token[0])
 		return true;
-	return given && !strncasecmp(given, "bearer ", 7) && same_secret(given + 7, h->token);
+	return n == 1 && !strncasecmp(given, "bearer ", 7) && same_secret(given + 7, h->token);
 }
 
 /* RFC 6455, 4.2.1. 0, or the HTTP status of what is wrong. */
@@ -152,7 +155,7 @@ static void answer_options(struct op_http_request *rq, unsigned allowed)
 		}
 	op_http_field_add(rq, "Allow", text);
 	if (rq->method == OP_HTTP_OPTIONS)
-		op_http_answer(rq, 204, NULL, NULL, 0);
+		op_http_answer(rq, 200, NULL, NULL, 0);
 	else
 		op_http_error(rq, 405, "%s is not possible here, only %s",
 			      http_method_name(rq->method), text);
@@ -180,6 +183,8 @@ static void serve_rest(struct op_http_request *rq)
 		http_answer_status(rq, 404);
 	else if (rq->method & (OP_HTTP_GET | OP_HTTP_HEAD))
 		http_file_serve(rq);
+	else if (!http_file_is(rq))
+		http_answer_status(rq, 404);
 	else
 		answer_options(rq, OP_HTTP_GET | OP_HTTP_HEAD);
 }

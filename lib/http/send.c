@@ -101,15 +101,15 @@ int http_conn_flush(struct op_http_conn *c)
 }
 
 void http_conn_send(struct op_http_conn *c, const void *head, size_t n_head, const void *body,
-		    size_t n_body, int fd, off_t fd_bytes)
+		    size_t n_body, const struct http_part *part)
 {
 	struct op_http *h = c->server;
 	struct iovec iov[2] = {{(void *)head, n_head}, {(void *)body, n_body}};
 	ssize_t r = http_conn_pending(c) ? 0 : send_some(c->fd, iov, 2);
-	if (fd >= 0) {
-		c->file_fd = fd;
-		c->file_pos = 0;
-		c->file_end = fd_bytes;
+	if (part) {
+		c->file_fd = part->fd;
+		c->file_pos = part->from;
+		c->file_end = part->to;
 	}
 	if (r < 0 || ((size_t)r < n_head + n_body && !keep_rest(c, iov, (size_t)r))) {
 		http_conn_close(c, &h->count.by_peer);

@@ -36,6 +36,8 @@ static void destroy(struct op_http *h)
 		close(h->root_fd);
 	op_buf_finish(&h->body);
 	free(h->rx);
+	free(h->head);
+	free(h->path);
 	free(h);
 }
 
@@ -83,10 +85,21 @@ static void shed(struct op_http *h)
 	h->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static void stop_accepting(struct op_http *h)
+{
+	uv_poll_stop(&h->listener);
+	h->full = true;
+	h->count.full++;
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct op_http *h = poll->data;
 	for (int i = 0; i < ACCEPTS_PER_EVENT && status >= 0; i++) {
+		if (h->set.full_waits && h->n_conns >= h->set.max_connections) {
+			stop_accepting(h);
+			return;
+		}
 		int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 			shed(h);
@@ -100,6 +113,15 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		else
 			http_conn_accept(h, fd);
 	}
+}
+
+void http_conn_left(struct op_http *h)
+{
+	if (!h->full || h->closing)
+		return;
+	h->full = false;
+	/* It fails only for a handle that is closing. */
+	(void)uv_poll_start(&h->listener, UV_READABLE, on_connection);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -170,6 +192,7 @@ static void set_defaults(struct op_http_settings *s)
 {
 	s->max_connections = s->max_connections ? s->max_connections : 1024;
 	s->max_requests = s->max_requests ? s->max_requests : 1000000;
+	s->max_head = s->max_head ? s->max_head : OP_HTTP_HEAD_MAX;
 	s->max_body = s->max_body ? s->max_body : 65536;
 	s->request_timeout_ms = s->request_timeout_ms ? s->request_timeout_ms : 10000;
 	s->idle_timeout_ms = s->idle_timeout_ms ? s->idle_timeout_ms : 60000;
@@ -185,10 +208,13 @@ static struct op_http *allocate(const struct op_http_settings *settings)
 	set_defaults(&h->set);
 	h->listen_fd = h->root_fd = -1;
 	h->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	h->rx_cap = OP_HTTP_HEAD_MAX + h->set.max_body + 4096;
+	h->rules = (struct http_rules){h->set.max_head, h->set.host_optional};
+	h->rx_cap = h->set.max_head + h->set.max_body + 4096;
 	h->rx = malloc(h->rx_cap);
+	h->head = malloc(h->set.max_head + 1);
+	h->path = malloc(h->set.max_head + 1);
 	op_buf_init(&h->body, 8 * 1024 * 1024);
-	if (h->rx && h->spare_fd >= 0)
+	if (h->rx && h->head && h->path && h->spare_fd >= 0)
 		return h;
 	destroy(h);
 	return NULL;

@@ -199,6 +199,8 @@ static void write_http(struct web *w, struct op_buf *b)
 		      h->deferred_now),
 		TOTAL("outpost_http_deferred_total", "answers given later", h->deferred),
 		TOTAL("outpost_http_accepted_total", "connections accepted", h->accepted),
+		TOTAL("outpost_http_full_total", "times that further connections had to wait",
+		      h->full),
 		TOTAL("outpost_http_sent_bytes_total", "bytes sent", h->bytes_out),
 		ENDS("peer", h->by_peer),
 		ENDS("evicted", h->evicted),

@@ -16,6 +16,8 @@ const struct op_setting web_settings_table[] = {
 	 .help = "live clients (WebSocket) at a time; the next one is refused"},
 	{"max_connections", OP_SET_INT, AT(max_connections), .def = "512", .min = 8, .max = 10000,
 	 .help = "other connections at a time; the oldest that asked for nothing makes room"},
+	{"full_waits", OP_SET_BOOL, AT(full_waits), .def = "false",
+	 .help = "over max_connections the next one waits for its turn; none makes room"},
 	{"max_rate_hz", OP_SET_FLOAT, AT(max_rate_hz), .def = "60", .min = 0.1, .max = 60,
 	 .unit = "Hz",
 	 .help = "most frames per second of one subscription, whatever the client asks for"},

@@ -211,6 +211,7 @@ static int listen_http(struct web *w)
 		.host = set->listen.host,
 		.port = set->listen.port,
 		.max_connections = (unsigned)set->max_connections,
+		.full_waits = set->full_waits,
 		.max_body = 16384,
 		.request_timeout_ms = (unsigned)set->request_timeout_s * 1000,
 		.idle_timeout_ms = (unsigned)set->idle_timeout_s * 1000,

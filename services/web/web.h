@@ -19,6 +19,7 @@ struct web_settings {
 	struct op_listen listen;
 	int64_t max_clients, max_connections, request_timeout_s, idle_timeout_s, stall_timeout_s;
 	double max_rate_hz;
+	bool full_waits;
 	char root[512], origins[512], token[256], history[512];
 };
 extern const struct op_setting web_settings_table[];

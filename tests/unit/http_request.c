@@ -10,13 +10,14 @@
 static char text[OP_HTTP_HEAD_MAX + 1], path[OP_HTTP_HEAD_MAX + 1];
 static struct op_http_field fields[OP_HTTP_FIELDS_MAX];
 static struct http_head head;
+static struct http_rules rules = {.max_head = OP_HTTP_HEAD_MAX};
 
 static int parse_n(const char *p, size_t n)
 {
 	/* A copy of exactly n bytes, so that a sanitizer sees a step too far. */
 	char *exact = malloc(n ? n : 1);
 	memcpy(exact, p, n);
-	int r = http_head_parse(exact, n, text, path, fields, &head);
+	int r = http_head_parse(exact, n, &rules, text, path, fields, &head);
 	free(exact);
 	return r;
 }
@@ -96,7 +97,13 @@ static const struct {
 	{"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
 	{"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
 	 400},
-	{"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 411},
+	{"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+	{"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+	{"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+	 "Transfer-Encoding: chunked\r\n\r\n",
+	 400},
+	{"PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+	{"get / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 	{"GET /../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", 404},
 	{"GET /a/%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n", 404},
 	{"GET /a%2f..%2fb HTTP/1.1\r\nHost: a\r\n\r\n", 404},
@@ -134,7 +141,7 @@ TEST(connections_are_kept_as_the_version_and_the_client_say)
 	CHECK(parse("GET / HTTP/1.1\r\nHost: a\r\nConnection: foo, Close\r\n\r\n") > 0 &&
 	      !head.keep);
 	CHECK(parse("GET / HTTP/1.0\r\n\r\n") > 0 && !head.keep);
-	CHECK(parse("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") > 0 && head.keep);
+	CHECK(parse("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n") > 0 && !head.keep);
 	CHECK(parse("GET http://box/p?q HTTP/1.1\r\nHost: a\r\n\r\n") > 0);
 	CHECK_STR(head.rq.path, "/p");
 	CHECK(parse("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n") > 0);
