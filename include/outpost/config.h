@@ -58,7 +58,7 @@ struct op_setting_list {
 
 enum op_setting_flags {
 	OP_SET_REQUIRED = 1 << 0,
-	OP_SET_SECRET = 1 << 1, /* shown as "***" everywhere */
+	OP_SET_SECRET = 1 << 1, /* shown as "***" everywhere; an empty one as empty */
 };
 
 struct op_listen {
@@ -192,7 +192,8 @@ int op_config_service(const struct op_config *c, const char *service,
 /* A mistake that a table cannot find: one line to errors in the form of the others, with the place
  * of the setting. key is below the service ("device.baud"); of a part that was not set by itself
  * the whole is named. The text must not hold a secret.
- * No value is shown beside the place. */
+ * Beside a place of --set stands the value, unless the setting is a secret or the service's table
+ * has not been read (op_config_service). */
 void op_config_wrong(const struct op_config *c, const char *service, const char *key,
 		     struct op_buf *errors, const char *fmt, ...) OP_PRINTF(5, 6);
 /* The same for any path of the file ("simulators.board.program"). */

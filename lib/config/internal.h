@@ -123,9 +123,18 @@ struct env_target {
 	struct env_target *next;
 };
 
+/* The table that a service's settings were last read with: messages about them look there which
+ * of them are secret. */
+struct known_table {
+	const struct node *service; /* NULL: none was read */
+	const struct op_setting *table;
+	size_t n;
+};
+
 struct op_config {
 	struct pool pool;
-	struct pool *lists; /* elements of OP_SET_LIST: grows while all else is only read */
+	struct known_table *known; /* changes while all else is only read */
+	struct pool *lists;        /* elements of OP_SET_LIST: grows while all else is only read */
 	const char *file, *env_file, *appliance, *description;
 	const char *runtime_dir, *state_dir; /* NULL: placeholders stay as they are */
 	mode_t file_mode, env_mode;

@@ -293,12 +293,15 @@ static struct op_config *create(const struct op_config_source *src)
 {
 	struct op_config *c = calloc(1, sizeof(*c));
 	struct pool *lists = calloc(1, sizeof(*lists));
-	if (!c || !lists) {
+	struct known_table *known = calloc(1, sizeof(*known));
+	if (!c || !lists || !known) {
+		free(known);
 		free(c);
 		free(lists);
 		return NULL;
 	}
 	c->lists = lists;
+	c->known = known;
 	op_buf_init(&c->notes, 16384);
 	op_buf_init(&c->unused, 16384);
 	c->file = keep(c, src->file);
@@ -354,6 +357,7 @@ void op_config_free(struct op_config *c)
 	if (c->lists)
 		pool_finish(c->lists);
 	free(c->lists);
+	free(c->known);
 	pool_finish(&c->pool);
 	free(c);
 }

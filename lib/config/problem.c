@@ -183,17 +183,64 @@ static const struct node *place_of(const struct node *n, const char *key, struct
 	return n;
 }
 
-OP_PRINTF(5, 0)
-static void wrong(const struct node *above, struct op_buf *path, const char *key,
-		  struct op_buf *errors, const char *fmt, va_list ap)
+static const struct op_setting *find(const struct op_setting *table, size_t n, const char *key,
+				     size_t len)
 {
+	for (size_t i = 0; i < n; i++)
+		if (strlen(table[i].key) == len && !strncmp(table[i].key, key, len))
+			return &table[i];
+	return NULL;
+}
+
+/* Of a dotted path, elements of lists by number; of a whole element its list. NULL: not in it. */
+static const struct op_setting *setting_at(const struct op_setting *table, size_t n,
+					   const char *path)
+{
+	for (;;) {
+		size_t len = strcspn(path, ".");
+		const struct op_setting *s = find(table, n, path, len);
+		if (s && s->type == OP_SET_LIST && path[len])
+			len += 1 + strcspn(path + len + 1, ".");
+		if (!s || !path[len])
+			return s;
+		table = s->sub;
+		n = s->n_sub;
+		path += len + 1;
+	}
+}
+
+/* Of a service that has been read: its own setting, or one that all have. */
+static const struct op_setting *known_setting(const struct op_config *c, const char *service,
+					      const char *path)
+{
+	const struct op_setting *s =
+		setting_at(op_service_common_settings, op_service_common_settings_count, path);
+	if (!s && c->known->service && c->known->service == service_node(c, service))
+		s = setting_at(c->known->table, c->known->n, path);
+	return s;
+}
+
+OP_PRINTF(6, 0)
+static void wrong(const struct op_config *c, const char *service, struct op_buf *path,
+		  const char *key, struct op_buf *errors, const char *fmt, va_list ap)
+{
+	const struct node *above = service ? service_node(c, service) : NULL;
+	size_t prefix = path->len + 1;
+	if (!service)
+		above = node_find(c->root, path->data);
+	if (!above)
+		above = c->root;
 	const struct node *n = place_of(above, key, path);
 	if (n == above)
 		op_buf_printf(path, ".%s", key);
-	/* Without the value: who finds the mistake has no table, and it may be a secret. */
-	const struct origin *at = n == above ? &n->key_at : &n->at;
-	bool named = at->kind == ORIGIN_SET && at->name && !strcmp(at->name, path->data);
-	origin_write(at, errors);
+	struct origin at = n == above ? n->key_at : n->at;
+	bool named = at.kind == ORIGIN_SET && at.name && !strcmp(at.name, path->data);
+	const struct op_setting *s =
+		service && n != above ? known_setting(c, service, path->data + prefix) : NULL;
+	/* Without the value where no table says that it is no secret. */
+	if (s && !holds_secret(s) && set_whole(n, path->data))
+		at.value = n->text;
+	origin_write(&at, errors);
 	op_buf_printf(errors, named ? ": " : ": %s: ", path->data);
 	OP_AUTO_FREE char *message = NULL;
 	if (vasprintf(&message, fmt, ap) < 0)
@@ -209,7 +256,7 @@ void op_config_wrong(const struct op_config *c, const char *service, const char 
 	op_buf_printf(&path, "services.%s", service);
 	va_list ap;
 	va_start(ap, fmt);
-	wrong(service_node(c, service), &path, key, errors, fmt, ap);
+	wrong(c, service, &path, key, errors, fmt, ap);
 	va_end(ap);
 }
 
@@ -220,10 +267,9 @@ void op_config_wrong_path(const struct op_config *c, const char *path, struct op
 	op_buf_init(&first, PATH_BYTES);
 	size_t len = strcspn(path, ".");
 	op_buf_put(&first, path, len);
-	const struct node *above = node_find(c->root, first.data);
 	va_list ap;
 	va_start(ap, fmt);
-	wrong(above ? above : c->root, &first, path + len + (path[len] == '.'), errors, fmt, ap);
+	wrong(c, NULL, &first, path + len + (path[len] == '.'), errors, fmt, ap);
 	va_end(ap);
 }
 

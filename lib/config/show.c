@@ -80,7 +80,8 @@ static void show_setting(const struct op_setting *s, const struct node *node,
 		return;
 	}
 	op_buf_putc(out, ' ');
-	if (s->flags & OP_SET_SECRET)
+	bool empty = s->type == OP_SET_STRING && !*(const char *)base;
+	if ((s->flags & OP_SET_SECRET) && !empty)
 		op_buf_puts(out, "\"***\"");
 	else
 		value_write(s, base, out);

@@ -392,6 +392,8 @@ int op_config_service(const struct op_config *c, const char *service,
 	if (!settings || !p)
 		return -ENOMEM;
 	struct op_service_common common = {.watchdog_s = 0};
+	if (table)
+		*c->known = (struct known_table){service_node(c, service), table, n};
 	check_service(c, p, service, table, n, settings, &common);
 	rc = problems_write(p, errors);
 	if (rc)

@@ -235,7 +235,7 @@ TEST(show_tells_origins_of_elements_and_reads_back)
 		  0);
 	CHECK_HAS(out.data, "    routes:\n"
 			    "      - name: north  # from a.yaml:9:15\n"
-			    "        key: \"***\"  # default\n"
+			    "        key: \"\"  # default\n" /* not set, nothing to hide */
 			    "        port: 8  # from --set services.s.routes.0.port\n"
 			    "        limits:\n"
 			    "          low: -5  # default\n"
@@ -272,8 +272,8 @@ TEST(a_mistake_can_name_an_element)
 	op_config_wrong(c, "s", "routes.0.key", &errors, "is %s", "weak");
 	CHECK_STR(errors.data, "a.yaml:11:37: services.s.routes.1.limits.low: is low\n"
 			       "a.yaml:11:9: services.s.routes.1: is not there\n"
+			       "--set services.s.routes.0.port=8: is taken\n"
 			       /* A secret may be wrong too: no value. */
-			       "--set services.s.routes.0.port: is taken\n"
 			       "--set services.s.routes.0.key: is weak\n");
 	op_config_free(c);
 }
