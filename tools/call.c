@@ -6,6 +6,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "lib/base/json_tree.h"
 #include "runtime.h"
 #include "tools.h"
 
@@ -15,6 +16,8 @@
 #include <outpost/service.h>
 #include <stdio.h>
 #include <string.h>
+
+#define TEXT_LIMIT (64 << 20) /* an answer has 1 MiB, lines and indents come to it */
 
 struct call_options {
 	const char *runtime, *service, *method;
@@ -147,9 +150,10 @@ static int print(const struct call_options *o, const json_t *result)
 {
 	if (json_is_string(result) && !o->json)
 		return puts(json_string_value(result)) == EOF;
-	size_t flags = JSON_ENCODE_ANY | (isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT);
-	OP_AUTO_FREE char *text = json_dumps(result, flags);
-	return !text || puts(text) == EOF;
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, TEXT_LIMIT);
+	op_json_tree(&text, result, isatty(STDOUT_FILENO) ? 2 : 0);
+	return text.err || puts(text.data) == EOF;
 }
 
 static int answer(const struct call_options *o, const json_t *a)

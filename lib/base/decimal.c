@@ -103,3 +103,12 @@ size_t op_decimal_f32(float v, char out[OP_DECIMAL_BYTES])
 	}
 	return (size_t)n;
 }
+
+double op_decimal_widen(float v)
+{
+	char text[OP_DECIMAL_BYTES];
+	if (!isfinite(v))
+		return (double)v;
+	(void)op_decimal_f32(v, text);
+	return strtod(text, NULL);
+}

@@ -16,4 +16,8 @@
 size_t op_decimal_f64(double v, char out[OP_DECIMAL_BYTES]);
 size_t op_decimal_f32(float v, char out[OP_DECIMAL_BYTES]);
 
+/* The double that the shortest text of v reads as: 31.1 of 31.1f, where (double)v is
+ * 31.100000381469727. What is not finite stays. Any thread. */
+double op_decimal_widen(float v);
+
 #endif

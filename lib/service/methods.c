@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Six digits: what is measured here has no more, and 0.1 stays 0.1. */
-#define ANSWER_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6))
+#include "lib/base/json_tree.h"
 
 static int call_ping(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
 {
@@ -133,11 +132,10 @@ void service_call_error(struct op_buf *out, int err, const char *message)
 
 static void answer_ok(const json_t *result, struct op_buf *out)
 {
-	char *text = result ? json_dumps(result, ANSWER_FLAGS) : NULL;
 	op_buf_puts(out, "{\"ok\":true,\"result\":");
-	op_buf_puts(out, text ? text : "null");
+	out->need_comma = false;
+	op_json_tree(out, result, 0);
 	op_buf_puts(out, "}\n");
-	free(text);
 	if (out->err) {
 		op_buf_reset(out);
 		service_call_error(out, -EMSGSIZE, "the answer is longer than 1 MiB");

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "lib/base/decimal.h"
+
 OP_TOPIC_DEFINE(op_status, OP_STATUS_FIELDS, .name = "status",
 		.help = "what a service says of itself", .rate_mhz = 1000, .max_age_ms = 3000,
 		.capacity = 64);
@@ -188,17 +190,23 @@ void op_service_set_url(struct op_service *s, const char *url)
 	notify_state(s);
 }
 
+/* To the millisecond. */
+static double seconds_since(uint64_t boot_ns)
+{
+	return (double)((op_now_ns() - boot_ns) / OP_NS_PER_MS) / 1000;
+}
+
 json_t *service_status_json(struct op_service *s)
 {
 	const struct op_status *r = &s->status.record;
-	double since = (double)(op_now_ns() - r->since_boot_ns) / (double)OP_NS_PER_S;
-	double uptime = (double)(op_now_ns() - s->status.started_ns) / (double)OP_NS_PER_S;
+	double since = seconds_since(r->since_boot_ns);
+	double uptime = seconds_since(s->status.started_ns);
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:f, s:f, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:s}",
 		"service", s->name, "program", s->desc->program, "state", op_state_name(r->state),
 		"reason", r->reason, "in_state_s", since, "uptime_s", uptime, "records",
 		(json_int_t)r->records, "missed", (json_int_t)r->missed, "errors",
-		(json_int_t)r->errors, "cpu_percent", (double)r->cpu_percent, "rss_kib",
+		(json_int_t)r->errors, "cpu_percent", op_decimal_widen(r->cpu_percent), "rss_kib",
 		(json_int_t)r->rss_kib, "threads", (json_int_t)r->threads, "pid",
 		(json_int_t)r->pid, "restarts", (json_int_t)r->restarts, "sched", r->sched);
 }

@@ -39,10 +39,10 @@ static void put_result(const struct alerts *a, const struct tested *t, json_t *l
 	const struct courier_attempt *at = &t->attempt;
 	const char *name = alerts_channel_at(a->set, t->channel)->name;
 	const char *message = t->done ? at->message : "no answer yet";
-	(void)json_array_append_new(list, json_pack("{s:s, s:b, s:i, s:s, s:f}", "channel", name,
-						    "delivered", at->delivered, "status",
-						    at->status, "message", message, "took_ms",
-						    (double)at->took_ns / 1e6)); /* or short */
+	(void)json_array_append_new(
+		list, json_pack("{s:s, s:b, s:i, s:s, s:f}", "channel", name, "delivered",
+				at->delivered, "status", at->status, "message", message, "took_ms",
+				(double)(at->took_ns / OP_NS_PER_US) / 1000)); /* or short */
 }
 
 static void finish_test(struct alerts *a)
@@ -187,6 +187,12 @@ static json_t *number_or_null(double v)
 	return isnan(v) || isinf(v) ? json_null() : json_real(v);
 }
 
+/* To the millisecond. */
+static double seconds(uint64_t ns)
+{
+	return (double)(ns / OP_NS_PER_MS) / 1000;
+}
+
 static json_t *time_or_null(const struct alert *al)
 {
 	char text[OP_RFC3339_BYTES];
@@ -236,7 +242,7 @@ static json_t *rule_json(const struct alert *al)
 				  raised ? number_or_null(r->threshold) : json_null());
 	(void)json_object_set_new(o, "since", time_or_null(al));
 	(void)json_object_set_new(o, "muted_s",
-				  json_real(muted ? (double)(al->muted_until_ns - now) / 1e9 : 0));
+				  json_real(muted ? seconds(al->muted_until_ns - now) : 0));
 	return o;
 }
 

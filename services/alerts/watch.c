@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "alerts.h"
+#include "lib/base/decimal.h"
 
 #define HELD_NS (3 * OP_NS_PER_S) /* looks are a second apart: so late nobody watched */
 
@@ -132,6 +133,8 @@ static void see_all(struct alert *al, const char *slots, size_t n, size_t stride
 		enum rule_event e = see(al, t, slots + OP_SLOT_RECORD);
 		if (e == RULE_NOTHING)
 			continue;
+		if (al->field->type == OP_F32) /* 31.1 as its writer had it, not 31.100000381 */
+			al->rule.value = op_decimal_widen((float)al->rule.value);
 		set_label(al, slots + OP_SLOT_RECORD);
 		tell_event(al, e, t);
 	}

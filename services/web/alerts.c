@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/base/json_tree.h"
+
 #define ASKS_MAX 8
 #define ASK_MS 8000
 #define ANSWER_MAX (1024 * 1024 + 512)
@@ -96,13 +98,15 @@ static void answer(struct ask *q)
 	json_t *result = json_object_get(o, "result");
 	const char *error = json_string_value(json_object_get(o, "error"));
 	bool ok = json_is_true(json_object_get(o, "ok"));
-	char *text = ok && result ? json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-	if (text && q->reply) {
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, ANSWER_MAX);
+	if (ok && result)
+		op_json_tree(&text, result, 0);
+	if (text.len && !text.err && q->reply) {
 		op_http_reply_field(q->reply, "Cache-Control", "no-store");
-		op_http_reply_answer(OP_STEAL(q->reply), 200, "application/json", text,
-				     strlen(text));
+		op_http_reply_answer(OP_STEAL(q->reply), 200, "application/json", text.data,
+				     text.len);
 	}
-	free(text);
 	fail(q, status_of(json_string_value(json_object_get(o, "code"))),
 	     error ? error : "the alerts service gave no answer");
 	json_decref(o);

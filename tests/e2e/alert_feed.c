@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GAUGE_FIELDS(F, E, T)                  \
-	F(f64, value, "degC", "what is shown") \
-	E(mode, "off|on|fault", "how it is")   \
+#define GAUGE_FIELDS(F, E, T)                         \
+	F(f64, value, "degC", "what is shown")        \
+	F(f32, coarse, "degC", "the same in 32 bits") \
+	E(mode, "off|on|fault", "how it is")          \
 	T(note, 32, "remark")
 OP_TOPIC_DECLARE(gauge, GAUGE_FIELDS);
 OP_TOPIC_DEFINE(gauge, GAUGE_FIELDS, .name = "test.gauge", .help = "A value for tests",
@@ -49,6 +50,7 @@ static int obey(const char *line)
 	} else if (sscanf(line, "hold %lf", &hz) == 1) {
 		publish();
 	} else if (sscanf(line, "set %lf %u %31s", &now.value, &mode, note) >= 1) {
+		now.coarse = (float)now.value;
 		now.mode = (uint8_t)mode;
 		memcpy(now.note, note, sizeof(now.note));
 		publish();

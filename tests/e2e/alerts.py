@@ -399,6 +399,18 @@ def mistakes_are_named():
 
 
 @ot.test(timeout=40)
+def a_number_is_told_as_it_was_written():
+    with receivers.Receiver() as to:
+        hook = {"name": "hook", "type": "webhook", "url": to.url("/hook"), **QUICK}
+        with running([{**HOT, "field": "coarse", "above": "29.9"}], [hook]) as (box, feed):
+            feed("set", 31.1)  # a float32 knows it as 31.100000381469727
+            raised, = wait_bodies(to, "/hook", 1)
+            assert raised["value"] == 31.1 and raised["threshold"] == 29.9, raised
+            said = ot.run(ot.OUTPOST, "call", "alerts", "list", "--runtime", box.runtime).stdout
+            assert '"value":31.1,' in said and '"threshold":29.9,' in said, said
+
+
+@ot.test(timeout=40)
 def texts_and_lines_are_templates():
     hot = {**HOT, "text": "\u2744\ufe0f *Temperature Alert: HIGH*",
            "text_cleared": "*Resolved* {rule} <{field}> {nonsense}",

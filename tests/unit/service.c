@@ -412,6 +412,8 @@ TEST(requests_are_answered_in_one_line)
 	check_answer("{\"method\":\"echo\",\"args\":{\"a\":[1,\"\\n\"]}}",
 		     "{\"ok\":true,\"result\":{\"a\":[1,\"\\n\"]}}\n");
 	check_answer("{\"method\":\"echo\"}", "{\"ok\":true,\"result\":{}}\n");
+	check_answer("{\"method\":\"echo\",\"args\":{\"a\":6.7619899,\"list\":[0.1,1e3]}}",
+		     "{\"ok\":true,\"result\":{\"a\":6.7619899,\"list\":[0.1,1000]}}\n");
 	check_answer("{\"method\":\"nothing\"}", "{\"ok\":true,\"result\":null}\n");
 	check_answer("{\"method\":\"ping\"}", "{\"ok\":true,\"result\":null}\n"); /* its own wins */
 	check_answer("{\"method\":\"gone\"}",
