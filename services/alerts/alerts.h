@@ -65,7 +65,7 @@ struct watch {
 struct digest {
 	struct alerts *alerts;
 	const struct alerts_digest *set;
-	json_t *entries; /* array of {"line","alert"}; NULL: none */
+	json_t *entries; /* array of {"line","slack","alert"}; NULL: none */
 	uint64_t more;   /* that there was no room for */
 	uint64_t due_ns; /* boot time; 0: nothing to send */
 };

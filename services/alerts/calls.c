@@ -226,7 +226,7 @@ static json_t *rule_json(const struct alert *al)
 	tell_place(al->alerts, now, &m.at);
 	m.id = m.key = al->id;
 	if (raised)
-		message_words(&m, &words);
+		message_words(&m, false, &words);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}", "rule",
 			      al->set->name, "state", rule_state_name(r->state), "severity",
 			      alerts_severity_names[al->set->severity], "topic", al->set->topic,
@@ -325,7 +325,10 @@ static int call_mute(struct op_service *s, json_t *args, json_t **ret_result, st
 	double minutes = json_number_value(json_object_get(args, "minutes"));
 	const char *name = json_string_value(json_object_get(args, "rule"));
 	if (!(minutes > 0 && minutes <= ALERTS_MUTE_MAX_MIN)) {
-		op_buf_printf(error, "minutes: expected a number up to %d", ALERTS_MUTE_MAX_MIN);
+		op_buf_printf(error,
+			      "minutes: expected a number above 0, at most %d (a week); unmute "
+			      "ends a mute",
+			      ALERTS_MUTE_MAX_MIN);
 		return -EINVAL;
 	}
 	int n = mute_named(a, name, minutes, error);

@@ -102,6 +102,20 @@ static const char *state(bool raised)
 
 /* ---- placeholders ----------------------------------------------------------------------- */
 
+static void put_escaped(const char *text, bool slack, struct op_buf *out)
+{
+	for (; *text; text++) {
+		if (slack && *text == '&')
+			op_buf_puts(out, "&amp;");
+		else if (slack && *text == '<')
+			op_buf_puts(out, "&lt;");
+		else if (slack && *text == '>')
+			op_buf_puts(out, "&gt;");
+		else
+			op_buf_putc(out, *text);
+	}
+}
+
 /* The text of one placeholder; false if there is no such. format: what follows a colon, or NULL. */
 static bool put_named(const struct message *m, const char *name, const char *format,
 		      struct op_buf *out)
@@ -135,25 +149,9 @@ static bool put_named(const struct message *m, const char *name, const char *for
 		put_since(m, out);
 	else if (!strcmp(name, "duration"))
 		put_lasted(m, out);
-	else if (!strcmp(name, "message"))
-		message_words(m, out);
 	else
 		return false;
 	return true;
-}
-
-static void put_escaped(const char *text, bool slack, struct op_buf *out)
-{
-	for (; *text; text++) {
-		if (slack && *text == '&')
-			op_buf_puts(out, "&amp;");
-		else if (slack && *text == '<')
-			op_buf_puts(out, "&lt;");
-		else if (slack && *text == '>')
-			op_buf_puts(out, "&gt;");
-		else
-			op_buf_putc(out, *text);
-	}
 }
 
 /* text begins with "{"; returns what follows its placeholder, or NULL if it is none. */
@@ -165,6 +163,10 @@ static const char *expand_one(const struct message *m, const char *text, bool sl
 	if (text[n] != '}' || n - 1 >= sizeof(name))
 		return NULL;
 	(void)snprintf(name, sizeof(name), "%.*s", (int)(n - 1), text + 1); /* checked above */
+	if (!strcmp(name, "message")) { /* has escaped what comes from records */
+		message_words(m, slack, out);
+		return text + n + 1;
+	}
 	char *format = strchr(name, ':');
 	if (format)
 		*format++ = '\0';
@@ -190,31 +192,31 @@ void message_expand(const struct message *m, const char *template, bool slack, s
 
 /* ---- words ------------------------------------------------------------------------------ */
 
-static void condition_raised(const struct message *m, struct op_buf *out)
+static void condition_raised(const struct message *m, bool slack, struct op_buf *out)
 {
 	const struct alerts_rule *r = m->rule;
 	bool low = m->threshold == m->threshold && m->value < m->threshold;
 	if (r->silent_s > 0) {
-		message_expand(m, "{topic} is silent: no record for {value:0} s", false, out);
+		message_expand(m, "{topic} is silent: no record for {value:0} s", slack, out);
 	} else if (*r->equals || *r->differs) {
-		message_expand(m, "{topic} {field} is {value}", false, out);
+		message_expand(m, "{topic} {field} is {value}", slack, out);
 	} else {
-		message_expand(m, "{topic} {field} is {value} {unit}", false, out);
+		message_expand(m, "{topic} {field} is {value} {unit}", slack, out);
 		if (out->len && out->data[out->len - 1] == ' ')
 			out->data[--out->len] = '\0';
-		message_expand(m, low ? ", below {threshold}" : ", above {threshold}", false, out);
+		message_expand(m, low ? ", below {threshold}" : ", above {threshold}", slack, out);
 	}
 }
 
-static void condition_cleared(const struct message *m, struct op_buf *out)
+static void condition_cleared(const struct message *m, bool slack, struct op_buf *out)
 {
 	if (m->rule->silent_s > 0)
-		message_expand(m, "{topic} is heard again after {duration}", false, out);
+		message_expand(m, "{topic} is heard again after {duration}", slack, out);
 	else
-		message_expand(m, "{topic} {field} is {value} again after {duration}", false, out);
+		message_expand(m, "{topic} {field} is {value} again after {duration}", slack, out);
 }
 
-void message_words(const struct message *m, struct op_buf *out)
+void message_words(const struct message *m, bool slack, struct op_buf *out)
 {
 	/* A message that refers to itself is not expanded twice. */
 	struct message plain = *m;
@@ -223,18 +225,18 @@ void message_words(const struct message *m, struct op_buf *out)
 	rule.message[0] = '\0';
 	plain.rule = &rule;
 	if (own)
-		message_expand(&plain, m->rule->message, false, out);
+		message_expand(&plain, m->rule->message, slack, out);
 	else if (m->reason)
-		op_buf_puts(out, m->reason);
+		put_escaped(m->reason, slack, out);
 	else if (m->raised)
-		condition_raised(&plain, out);
+		condition_raised(&plain, slack, out);
 	else
-		condition_cleared(&plain, out);
+		condition_cleared(&plain, slack, out);
 }
 
-void message_line(const struct message *m, struct op_buf *out)
+void message_line(const struct message *m, bool slack, struct op_buf *out)
 {
-	message_expand(m, "{severity} {rule} {state}: {message}", false, out);
+	message_expand(m, "{severity} {rule} {state}: {message}", slack, out);
 }
 
 /* ---- Slack ------------------------------------------------------------------------------ */
@@ -376,7 +378,7 @@ void message_webhook(const struct message *m, struct op_buf *out)
 {
 	OP_AUTO_BUF struct op_buf words;
 	op_buf_init(&words, 4096);
-	message_words(m, &words);
+	message_words(m, false, &words);
 	op_json_begin(out, '{');
 	op_json_kv_str(out, "key", m->key);
 	op_json_kv_str(out, "alert", m->id);
@@ -395,17 +397,26 @@ void message_webhook(const struct message *m, struct op_buf *out)
 
 /* ---- digest, test ----------------------------------------------------------------------- */
 
+static void put_line(const struct message *m, bool slack, struct op_buf *out)
+{
+	message_time(&m->at, m->at.now_ns, out);
+	op_buf_putc(out, ' ');
+	message_line(m, slack, out);
+}
+
 void message_entry(const struct message *m, struct op_buf *out)
 {
-	OP_AUTO_BUF struct op_buf line, alert;
+	OP_AUTO_BUF struct op_buf line, slack, alert;
 	op_buf_init(&line, 4096);
+	op_buf_init(&slack, 8192);
 	op_buf_init(&alert, 8192);
-	message_time(&m->at, m->at.now_ns, &line);
-	op_buf_putc(&line, ' ');
-	message_line(m, &line);
+	put_line(m, false, &line);
+	put_line(m, true, &slack);
 	message_webhook(m, &alert);
 	op_json_begin(out, '{');
 	op_json_kv_str(out, "line", line.data);
+	if (strcmp(line.data, slack.data) != 0)
+		op_json_kv_str(out, "slack", slack.data);
 	op_json_kv_str(out, "alert", alert.data);
 	op_json_end(out, '}');
 }
@@ -418,7 +429,7 @@ void message_digest_slack(const struct message_digest *d, struct op_buf *out)
 		      d->n + d->more == 1 ? "change" : "changes");
 	for (size_t i = 0; i < d->n; i++) {
 		op_buf_putc(&text, '\n');
-		put_escaped(d->lines[i], true, &text);
+		op_buf_puts(&text, d->slack[i] ? d->slack[i] : d->lines[i]);
 	}
 	if (d->more)
 		op_buf_printf(&text, "\nand %zu more", d->more);

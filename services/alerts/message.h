@@ -38,21 +38,24 @@ struct message {
 
 /* Replaces {value} {value:2} {threshold} {unit} {time} {since} {duration} {rule} {topic} {field}
  * {severity} {message} {state} {appliance} {host} {key}; what is no placeholder stays. slack: what
- * is put in is escaped as Slack asks for. */
+ * is put in is escaped as Slack asks for (&, < and > as entities), the template itself is not: its
+ * author may well mean <!channel>. That holds for the rule's own message too. */
 void message_expand(const struct message *m, const char *template, bool slack, struct op_buf *out);
 /* "critical too-hot raised: env.air temp_c is 31.2 degC, above 30" */
-void message_line(const struct message *m, struct op_buf *out);
+void message_line(const struct message *m, bool slack, struct op_buf *out);
 /* The rule's message, or what the condition makes of it. */
-void message_words(const struct message *m, struct op_buf *out);
+void message_words(const struct message *m, bool slack, struct op_buf *out);
 void message_slack(const struct message *m, struct op_buf *out);
 void message_webhook(const struct message *m, struct op_buf *out);
 
-/* One entry of a digest as it is kept: {"line":..,"alert":{..}}. */
+/* One entry of a digest as it is kept: {"line":..,"slack":..,"alert":".."}; "slack" is the
+ * line as Slack wants it, where that differs. */
 void message_entry(const struct message *m, struct op_buf *out);
 struct message_digest {
 	struct message_place at;
 	const char *name, *key;
 	const char *const *lines;  /* of the entries */
+	const char *const *slack;  /* the same for Slack; NULL in it: the line itself */
 	const char *const *alerts; /* JSON of the entries */
 	size_t n, more;            /* more: that there was no room for */
 };

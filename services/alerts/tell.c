@@ -106,7 +106,7 @@ static void log_line(const struct message *m)
 	static const enum op_level levels[] = {OP_NOTICE, OP_WARNING, OP_ERR};
 	OP_AUTO_BUF struct op_buf line;
 	op_buf_init(&line, 4096);
-	message_line(m, &line);
+	message_line(m, false, &line);
 	op_log(m->raised ? levels[m->rule->severity] : OP_NOTICE, "alert: %s", line.data);
 }
 
@@ -242,6 +242,7 @@ static void send_digest(struct digest *d)
 {
 	struct alerts *a = d->alerts;
 	const char *lines[ALERTS_DIGEST_ENTRIES], *alerts[ALERTS_DIGEST_ENTRIES];
+	const char *slack[ALERTS_DIGEST_ENTRIES];
 	char id[ALERTS_ID_BYTES], key[COURIER_KEY_MAX];
 	struct courier_job *job = courier_job_create(ALERTS_CHANNELS_MAX);
 	if (!job)
@@ -250,6 +251,7 @@ static void send_digest(struct digest *d)
 	struct message_digest m = {.name = d->set->name,
 				   .key = tell_key(key, id, "digest"),
 				   .lines = lines,
+				   .slack = slack,
 				   .alerts = alerts,
 				   .more = d->more};
 	tell_place(a, op_now_ns(), &m.at);
@@ -257,6 +259,7 @@ static void send_digest(struct digest *d)
 	for (size_t i = 0; i < json_array_size(entries) && m.n < ALERTS_DIGEST_ENTRIES; i++) {
 		json_t *e = json_array_get(entries, i);
 		lines[m.n] = json_string_value(json_object_get(e, "line"));
+		slack[m.n] = json_string_value(json_object_get(e, "slack"));
 		alerts[m.n] = json_string_value(json_object_get(e, "alert"));
 		m.n += lines[m.n] && alerts[m.n];
 	}
@@ -323,7 +326,7 @@ static void publish(struct alert *al, bool raised, uint64_t boot_ns)
 	OP_AUTO_BUF struct op_buf words;
 	op_buf_init(&words, 4096);
 	fill(al, raised, boot_ns, key, &m);
-	message_words(&m, &words);
+	message_words(&m, false, &words);
 	(void)snprintf(e.alert, sizeof(e.alert), "%s", al->id);
 	(void)snprintf(e.rule, sizeof(e.rule), "%s", al->set->name);
 	(void)snprintf(e.topic, sizeof(e.topic), "%s", al->set->topic);

@@ -219,6 +219,8 @@ def a_muted_rule_is_quiet_and_told_after():
             feed("set", 20)
             wait_state(box, "ok")
             assert wait_bodies(to, "/hook", 2)[1]["state"] == "cleared"  # when the mute is over
+            done = box.call("alerts", "mute", "rule=hot", "minutes=0", check=False)
+            assert "above 0" in done.stderr and "unmute" in done.stderr, done
             for wrong in (["rule=cold", "minutes=1"], ["rule=hot"], ["rule=hot", "minutes=99999"], []):
                 assert box.call("alerts", "mute", *wrong, check=False).returncode == 1, wrong
 

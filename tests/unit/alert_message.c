@@ -52,6 +52,16 @@ static const char *text_of(void (*fn)(const struct message *m, struct op_buf *ou
 	return out.data;
 }
 
+static void words(const struct message *m, struct op_buf *out)
+{
+	message_words(m, false, out);
+}
+
+static void line_of(const struct message *m, struct op_buf *out)
+{
+	message_line(m, false, out);
+}
+
 static const char *expand(const struct message *m, const char *template, bool slack)
 {
 	static struct op_buf out;
@@ -64,21 +74,21 @@ static const char *expand(const struct message *m, const char *template, bool sl
 TEST(conditions_are_told_in_words)
 {
 	struct message m = make();
-	CHECK_STR(text_of(message_words, &m), "env.air temp is 31.25 degC, above 30");
-	CHECK_STR(text_of(message_line, &m),
+	CHECK_STR(text_of(words, &m), "env.air temp is 31.25 degC, above 30");
+	CHECK_STR(text_of(line_of, &m),
 		  "critical hot raised: env.air temp is 31.25 degC, above 30");
 	m.value = 10;
 	m.threshold = 15;
-	CHECK_STR(text_of(message_words, &m), "env.air temp is 10 degC, below 15");
+	CHECK_STR(text_of(words, &m), "env.air temp is 10 degC, below 15");
 	m.unit = "";
-	CHECK_STR(text_of(message_words, &m), "env.air temp is 10, below 15");
+	CHECK_STR(text_of(words, &m), "env.air temp is 10, below 15");
 	m.raised = false;
-	CHECK_STR(text_of(message_words, &m), "env.air temp is 10 again after 60 s");
+	CHECK_STR(text_of(words, &m), "env.air temp is 10 again after 60 s");
 	(void)snprintf(rule.message, sizeof(rule.message), "see to it: {value:2} {message}");
 	m.reason = "it is so";
-	CHECK_STR(text_of(message_words, &m), "it is so"); /* not into itself */
+	CHECK_STR(text_of(words, &m), "it is so"); /* not into itself */
 	(void)snprintf(rule.message, sizeof(rule.message), "see to it: {value:2}");
-	CHECK_STR(text_of(message_words, &m), "see to it: 10.00");
+	CHECK_STR(text_of(words, &m), "see to it: 10.00");
 }
 
 TEST(placeholders)
@@ -93,6 +103,27 @@ TEST(placeholders)
 	m.label = "<!channel> & co";
 	CHECK_STR(expand(&m, "<b>{value}", true), "<b>&lt;!channel&gt; &amp; co");
 	CHECK_STR(expand(&m, "{value}", false), "<!channel> & co");
+}
+
+TEST(slack_gets_the_rules_text_as_it_is_and_records_escaped)
+{
+	struct message m = make();
+	m.label = "<@U1> & co";
+	(void)snprintf(rule.message, sizeof(rule.message), "<!here> {value}");
+	CHECK_STR(expand(&m, "*{message}*", true), "*<!here> &lt;@U1&gt; &amp; co*");
+	CHECK_STR(expand(&m, "*{message}*", false), "*<!here> <@U1> & co*");
+	CHECK_HAS(text_of(message_slack, &m), "(critical)\\n<!here> &lt;@U1&gt; &amp; co\"");
+	CHECK_HAS(text_of(message_webhook, &m), "\"message\":\"<!here> <@U1> & co\"");
+	json_t *e = json_loads(text_of(message_entry, &m), 0, NULL);
+	CHECK_HAS(json_string_value(json_object_get(e, "line")), "<!here> <@U1> & co");
+	CHECK_HAS(json_string_value(json_object_get(e, "slack")), "<!here> &lt;@U1&gt; &amp; co");
+	json_decref(e);
+	rule.message[0] = '\0';
+	rule.above[0] = '\0';
+	(void)snprintf(rule.differs, sizeof(rule.differs), "x");
+	CHECK_STR(expand(&m, "{message}", true), "env.air temp is &lt;@U1&gt; &amp; co");
+	m.reason = "a < b";
+	CHECK_STR(expand(&m, "{message}", true), "a &lt; b");
 }
 
 TEST(slack_has_one_attachment)
@@ -166,10 +197,12 @@ TEST(a_digest_is_one_message)
 	json_t *e = json_loads(text_of(message_entry, &m), 0, NULL);
 	const char *line = json_string_value(json_object_get(e, "line"));
 	const char *alert = json_string_value(json_object_get(e, "alert"));
+	const char *slack = NULL;
 	struct message_digest d = {.at = m.at,
 				   .name = "daily",
 				   .key = "d",
 				   .lines = &line,
+				   .slack = &slack,
 				   .alerts = &alert,
 				   .n = 1,
 				   .more = 2};
@@ -179,6 +212,10 @@ TEST(a_digest_is_one_message)
 	CHECK_HAS(out.data,
 		  "*Digest daily: 3 changes*\\n2027-01-15T08:01:40.000Z critical hot raised");
 	CHECK_HAS(out.data, "and 2 more");
+	slack = "a &lt; b";
+	op_buf_reset(&out);
+	message_digest_slack(&d, &out);
+	CHECK_HAS(out.data, "3 changes*\\na &lt; b\\nand 2 more");
 	op_buf_reset(&out);
 	message_digest_webhook(&d, &out);
 	json_t *o = json_loads(out.data, 0, NULL);
