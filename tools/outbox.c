@@ -148,6 +148,42 @@ static int find_service(const struct outbox_files *f, const char *service)
 	return -1;
 }
 
+/* Whether one of the service's queues is called so; their names to names, one a line. */
+static int has_queue(const struct options *o, size_t i, bool *ret_found, struct op_buf *names)
+{
+	char path[PATH_MAX];
+	struct op_outbox *box = NULL;
+	OP_AUTO_FREE struct op_outbox_counts *counts = calloc(OUTBOX_QUEUES_MAX, sizeof(*counts));
+	size_t n = 0;
+	outbox_file_path(&o->files, i, path);
+	int r = counts ? op_outbox_open_read(path, &box) : -ENOMEM;
+	if (r == 0)
+		r = op_outbox_counts(box, counts, OUTBOX_QUEUES_MAX, &n);
+	op_outbox_close(box);
+	for (size_t k = 0; k < n && k < OUTBOX_QUEUES_MAX; k++) {
+		*ret_found |= !strcmp(counts[k].queue, o->queue);
+		op_buf_printf(names, "  %s of %s\n", counts[k].queue, o->files.service[i]);
+	}
+	return r;
+}
+
+/* 0, or 1 after saying which queues there are. only: of this file, or -1. What cannot be read is
+ * told by who reads it next. */
+static int check_queue(const struct options *o, int only)
+{
+	OP_AUTO_BUF struct op_buf names;
+	bool found = !o->queue;
+	op_buf_init(&names, OUTPUT_LIMIT);
+	for (size_t i = 0; i < o->files.n && !found; i++)
+		if ((only < 0 || i == (size_t)only) && has_queue(o, i, &found, &names) < 0)
+			return 0;
+	if (found || o->files.n == 0)
+		return 0;
+	fprintf(stderr, "outpost outbox: nothing was ever put into a queue \"%s\"%s\n%s", o->queue,
+		names.len ? "; there are:" : " or any other", names.len ? names.data : "");
+	return 1;
+}
+
 /* ---- looking --------------------------------------------------------------------------- */
 
 static int print(struct op_buf *out, int r)
@@ -179,6 +215,8 @@ static int list(const struct options *o, int argc, char **argv)
 	if (argc > 1)
 		return wrong("list takes at most one SERVICE");
 	if (argc == 1 && (only = find_service(&o->files, argv[0])) < 0)
+		return 1;
+	if (check_queue(o, only) != 0)
 		return 1;
 	int r = outbox_print_begin(&out, o->json);
 	for (size_t i = 0; r == 0 && i < o->files.n; i++)
@@ -311,7 +349,7 @@ static int change(const struct options *o, const struct change *c, int argc, cha
 		if (!take_id(argv[a], &id))
 			return wrong("an ID is a number, see outpost outbox list");
 	int i = find_service(&o->files, argv[0]);
-	if (i < 0)
+	if (i < 0 || check_queue(o, i) != 0)
 		return 1;
 	for (int a = 1; a < argc || a == 1; a++) {
 		id = 0;

@@ -11,6 +11,7 @@
 #include <outpost/outbox.h>
 
 #define OUTBOX_FILES_MAX 64
+#define OUTBOX_QUEUES_MAX 256
 
 /* The outboxes of an appliance: STATE/outbox-SERVICE.db. */
 struct outbox_files {

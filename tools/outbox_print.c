@@ -13,8 +13,6 @@
 #include "table.h"
 #include "text.h"
 
-#define QUEUES_MAX 256
-
 static const char *state_name(bool dead)
 {
 	return dead ? "dead" : "waiting";
@@ -235,12 +233,12 @@ int outbox_print_begin(struct op_buf *out, bool json)
 int outbox_print_one(const char *service, const char *path, struct op_outbox *o, const char *queue,
 		     bool json, struct op_buf *out)
 {
-	OP_AUTO_FREE struct op_outbox_counts *counts = calloc(QUEUES_MAX, sizeof(*counts));
+	OP_AUTO_FREE struct op_outbox_counts *counts = calloc(OUTBOX_QUEUES_MAX, sizeof(*counts));
 	size_t n = 0;
-	int r = counts ? op_outbox_counts(o, counts, QUEUES_MAX, &n) : -ENOMEM;
+	int r = counts ? op_outbox_counts(o, counts, OUTBOX_QUEUES_MAX, &n) : -ENOMEM;
 	if (r < 0)
 		return r;
-	n = n < QUEUES_MAX ? n : QUEUES_MAX;
+	n = n < OUTBOX_QUEUES_MAX ? n : OUTBOX_QUEUES_MAX;
 	r = json ? one_json(service, path, o, queue, counts, n, out)
 		 : one_text(service, path, o, queue, counts, n, out);
 	return r < 0 ? r : out->err;

@@ -126,6 +126,21 @@ def a_call_that_does_not_say_which_changes_nothing():
 
 
 @ot.test()
+def a_queue_that_is_not_there_is_told():
+    with rx.Receiver({"*": 500}) as r, box(r) as b:
+        none = outbox("list", "--queue", "hook", where=dirs(b), status=1)
+        assert "or any other" in none.stderr and not none.stdout, none
+        b.call("sends", "put", "key=first", "attempts=1")
+        ot.wait_until(lambda: queue(b)["dead"] == 1)
+        for words in (("list",), ("list", "--json"), ("list", "sends"), ("drop", "sends", "--dead"),
+                      ("retry", "sends", 1)):
+            done = outbox(*words, "--queue", "nope", where=dirs(b), status=1)
+            assert '"nope"' in done.stderr and "there are:\n  hook of sends\n" in done.stderr, done
+            assert not done.stdout, done
+        assert len(listed(b, "--queue", "hook")[0]["items"]) == 1
+
+
+@ot.test()
 def without_the_service_it_is_done_directly():
     with rx.Receiver({"*": 500}) as r:
         with box(r) as b:
