@@ -22,7 +22,7 @@
 
 static uint32_t kept_mhz(const struct keep *k, const struct op_topic_type *type)
 {
-	double wanted = k->set->per_s * 1000;
+	double wanted = (k->set->per_s > 0 ? k->set->per_s : 1) * 1000;
 	bool fewer = k->set->policy == KEEP_RATE && wanted < type->rate_mhz;
 	return fewer ? (uint32_t)(wanted < 1 ? 1 : wanted) : type->rate_mhz;
 }

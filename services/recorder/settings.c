@@ -26,8 +26,8 @@ static const struct op_setting keep_table[] = {
 	{"policy", OP_SET_CHOICE, OF(policy), .def = "every", .choices = policies,
 	 .help = "which records: every one, at most per_s, those that changed, those around "
 		 "events"},
-	{"per_s", OP_SET_FLOAT, OF(per_s), .def = "1", .min = 0.0001, .max = 1000, .unit = "1/s",
-	 .help = "policy rate: records per second at most, the first of each period"},
+	{"per_s", OP_SET_FLOAT, OF(per_s), .def = "0", .min = 0, .max = 1000, .unit = "1/s",
+	 .help = "policy rate: records per second at most, the first of each period; 0: one"},
 	{"deadband", OP_SET_FLOAT, OF(deadband), .def = "0", .min = 0, .max = 1e18,
 	 .help = "policy change: a number counts as changed when it differs by more"},
 	{"max_gap_s", OP_SET_FLOAT, OF(max_gap_s), .def = "0", .min = 0, .max = 31536000,
@@ -154,6 +154,10 @@ static void check_keep(const struct checker *k, const struct keep_settings *all,
 		wrong(k, i, "event", "policy around needs the topic whose records are the events");
 	if (e->policy != KEEP_AROUND && *e->event)
 		wrong(k, i, "event", "belongs to policy around");
+	if (e->policy != KEEP_RATE && e->per_s > 0)
+		wrong(k, i, "per_s", "belongs to policy rate");
+	if (e->per_s > 0 && e->per_s < 0.0001)
+		wrong(k, i, "per_s", "is less than one in three hours (0.0001)");
 	if (*e->recompute && e->as == KEEP_AS_ROWS)
 		wrong(k, i, "recompute", "belongs to chunks");
 }

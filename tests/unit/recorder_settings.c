@@ -74,6 +74,8 @@ TEST(what_does_not_belong_together)
 		     "        event: c\n"
 		     "      - topic: B!\n"
 		     "      - {topic: d, as: rows, recompute: x}\n"
+		     "      - {topic: e, per_s: 5}\n"
+		     "      - {topic: f, policy: rate, per_s: 0.00001}\n"
 		     "    max_age:\n"
 		     "      raw: 30\n"),
 		"a.yaml:6:16: services.recorder.keep.1.topic: is kept already by an element above "
@@ -84,7 +86,10 @@ TEST(what_does_not_belong_together)
 		"a.yaml:11:16: services.recorder.keep.4.topic: the name of a topic has only a-z, "
 		"0-9, \".\", \"_\" and \"-\"\n"
 		"a.yaml:12:41: services.recorder.keep.5.recompute: belongs to chunks\n"
-		"a.yaml:14:12: services.recorder.max_age.raw: expected a number with s, min, h, d, "
+		"a.yaml:13:27: services.recorder.keep.6.per_s: belongs to policy rate\n"
+		"a.yaml:14:41: services.recorder.keep.7.per_s: is less than one in three hours "
+		"(0.0001)\n"
+		"a.yaml:16:12: services.recorder.max_age.raw: expected a number with s, min, h, d, "
 		"w or y, such as 30d\n");
 	CHECK_HAS(said("    keep: [{policy: every}]\n"), "keep.0.topic: is required");
 	CHECK_HAS(said("    keep: [{topc: x}]\n"),
