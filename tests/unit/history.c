@@ -1,36 +1,10 @@
 /* SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT */
-#include "lib/store/history.h"
-
 #include "lib/store/query.h"
 
-#include "bus_topics.h"
-#include "test.h"
+#include "history_support.h"
 
-#define S ((int64_t)OP_NS_PER_S)
 #define WALL 1763712000 /* 2025-11-21T08:00:00Z, in seconds */
-
-static struct op_db *db;
-static struct op_history *history;
-
-static void start(const char *boot_id)
-{
-	char path[256];
-	struct op_buf note;
-	snprintf(path, sizeof(path), "%s/history.db", op_test_dir());
-	struct op_db_settings settings = {.path = path};
-	op_buf_init(&note, 4096);
-	CHECK_INT(op_db_open(&settings, &op_history_schema, &db, &note), 0);
-	CHECK_INT(note.len, 0);
-	op_buf_finish(&note);
-	CHECK_INT(op_history_create(db, boot_id, &history), 0);
-}
-
-static void stop(void)
-{
-	op_history_destroy(history);
-	op_db_close(db);
-}
 
 /* The first row of an answer, columns with a blank between; "" if there is none. */
 static const char *ask(const char *sql)

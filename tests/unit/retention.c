@@ -3,30 +3,17 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "lib/store/history.h"
+#include "history_support.h"
 
-#include "bus_topics.h"
-#include "test.h"
-
-#define S ((int64_t)OP_NS_PER_S)
 #define DAY (86400 * S)
 #define WALL (1763712000 * S) /* 2025-11-21T08:00:00Z */
 #define BYTES 4000            /* of a chunk */
 
-static struct op_db *db;
-static struct op_history *history;
 static int64_t chunks_topic, rows_topic;
 
 static void open_as(const char *boot)
 {
-	char path[256];
-	struct op_buf note;
-	snprintf(path, sizeof(path), "%s/history.db", op_test_dir());
-	struct op_db_settings settings = {.path = path};
-	op_buf_init(&note, 4096);
-	CHECK_INT(op_db_open(&settings, &op_history_schema, &db, &note), 0);
-	op_buf_finish(&note);
-	CHECK_INT(op_history_create(db, boot, &history), 0);
+	start(boot);
 	CHECK_INT(op_db_begin(db), 0);
 	CHECK_INT(op_history_topic(history, "test.every", &every_topic, OP_HISTORY_CHUNKS, ~0ULL,
 				   &chunks_topic),
@@ -35,12 +22,6 @@ static void open_as(const char *boot)
 				   &rows_topic),
 		  0);
 	CHECK_INT(op_db_commit(db), 0);
-}
-
-static void shut(void)
-{
-	op_history_destroy(history);
-	op_db_close(db);
 }
 
 static void clock_is(int64_t from_ns, int64_t offset_ns, enum op_clock_quality quality)
@@ -81,17 +62,6 @@ static void add_rows(int64_t from, int64_t every, unsigned n)
 	CHECK_INT(op_db_commit(db), 0);
 }
 
-static int64_t number(const char *sql)
-{
-	sqlite3_stmt *s = NULL;
-	if (sqlite3_prepare_v2(op_db_handle(db), sql, -1, &s, NULL) != SQLITE_OK ||
-	    sqlite3_step(s) != SQLITE_ROW)
-		op_test_fail(__FILE__, __LINE__, "%s: %s", sql, sqlite3_errmsg(op_db_handle(db)));
-	int64_t n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return n;
-}
-
 /* Steps until no more is wanted. Returns what was deleted. */
 static struct op_retention_result settle(const struct op_retention *bounds, int64_t wall_ns)
 {
@@ -126,7 +96,7 @@ TEST(within_its_bounds_nothing_is_deleted_nor_written)
 	r = settle(&(struct op_retention){0}, WALL + 1000 * DAY);
 	CHECK_INT(r.chunks + r.rows, 0);
 	CHECK_INT(sqlite3_total_changes(op_db_handle(db)), before);
-	shut();
+	stop();
 }
 
 TEST(by_size_the_least_valuable_goes_first_and_of_it_the_oldest)
@@ -137,7 +107,7 @@ TEST(by_size_the_least_valuable_goes_first_and_of_it_the_oldest)
 	add_chunks(1, 0, 30 * S, 100);
 	add_chunks(0, 0, 30 * S, 100);
 	add_rows(0, S, 1000);
-	shut();
+	stop();
 	open_as("boot-b");
 	add_chunks(0, 0, 30 * S, 100);
 	struct op_retention bounds = {.max_bytes = used_bytes() - 50 * BYTES};
@@ -166,7 +136,7 @@ TEST(by_size_the_least_valuable_goes_first_and_of_it_the_oldest)
 	CHECK_INT(number("SELECT count(*) FROM chunks"), 0);
 	CHECK_INT(number("SELECT count(*) FROM rows_2"), 0);
 	CHECK_INT(number("SELECT count(*) FROM boots WHERE boot_id = 'boot-a'"), 0);
-	shut();
+	stop();
 }
 
 TEST(by_age_each_level_has_its_own)
@@ -184,7 +154,7 @@ TEST(by_age_each_level_has_its_own)
 	CHECK_INT(number("SELECT count(*) FROM chunks WHERE level = 3"), 600);
 	CHECK_INT(number("SELECT count(*) FROM rows_2"), 60);
 	CHECK_INT(number("SELECT min(t) FROM rows_2"), 32400 * S);
-	shut();
+	stop();
 }
 
 /* A boot whose time nobody knows stays, whatever the date is now; newer ones go all the same. */
@@ -194,12 +164,12 @@ TEST(an_unknown_clock_deletes_nothing)
 	open_as("boot-a");
 	add_chunks(0, 0, 60 * S, 10); /* no clock at all */
 	add_rows(0, 60 * S, 10);
-	shut();
+	stop();
 	open_as("boot-b");
 	clock_is(0, 0, OP_CLOCK_UNKNOWN); /* 1970 */
 	add_chunks(0, 0, 60 * S, 10);
 	add_rows(0, 60 * S, 10);
-	shut();
+	stop();
 	open_as("boot-c");
 	clock_is(0, WALL, OP_CLOCK_SET);
 	add_chunks(0, 0, 60 * S, 10);
@@ -213,7 +183,7 @@ TEST(an_unknown_clock_deletes_nothing)
 	CHECK_INT(r.rows, 10);
 	CHECK_INT(number("SELECT count(*) FROM chunks WHERE boot < 3"), 20);
 	CHECK_INT(number("SELECT count(*) FROM rows_2 WHERE boot < 3"), 20);
-	shut();
+	stop();
 }
 
 /* The clock was put forward by an hour in the middle of the boot. */
@@ -228,7 +198,7 @@ TEST(age_is_by_the_clock_of_its_time)
 	(void)settle(&bounds, WALL + 3600 * S + 7000 * S); /* boot time 7000 */
 	CHECK_INT(number("SELECT min(t) FROM rows_2"), 6000 * S);
 	CHECK_INT(number("SELECT min(t0) FROM chunks"), 6000 * S);
-	shut();
+	stop();
 }
 
 TEST(free_space_is_kept)
@@ -243,7 +213,7 @@ TEST(free_space_is_kept)
 	bounds.min_free_bytes = UINT64_MAX / 2; /* there will never be so much */
 	CHECK_INT(settle(&bounds, 0).chunks, 100);
 	CHECK_INT(number("PRAGMA freelist_count"), 0);
-	shut();
+	stop();
 }
 
 /* What was deleted goes back to the file system but for a reserve, in small steps. */
@@ -265,7 +235,7 @@ TEST(the_file_becomes_smaller)
 	CHECK_INT(
 		number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
 		1);
-	shut();
+	stop();
 }
 
 /* A failure on the way leaves everything as it was. */
@@ -279,5 +249,5 @@ TEST(a_step_is_a_transaction_of_its_own)
 	CHECK(r.more && r.chunks > 0);
 	CHECK_INT(number("SELECT count(*) FROM chunks"), 3000 - (int64_t)r.chunks);
 	CHECK(sqlite3_get_autocommit(op_db_handle(db)));
-	shut();
+	stop();
 }
