@@ -89,6 +89,7 @@ struct courier {
 	struct op_post_client *client;
 	struct op_pump *pump;
 	bool loaded, stopping;
+	bool uncounted; /* the outbox could not note an attempt, and will: count then */
 	int keep_error, outbox_error;
 	uint64_t retry_ns; /* not before: broken media */
 	struct unkept *unkept;

@@ -178,6 +178,7 @@ static void on_attempt(void *arg, const struct op_outbox_item *item,
 	if (channel < c->params.set->channels.n)
 		courier_tell_attempt(c, channel, item->key, result, delivered, final);
 	courier_count(c);
+	c->uncounted |= op_pump_error(c->pump) < 0;
 }
 
 void courier_count(struct courier *c)
@@ -403,7 +404,12 @@ static void on_tick(uv_timer_t *timer)
 static void on_sleep(uv_prepare_t *prepare)
 {
 	struct courier *c = prepare->data;
-	COURIER_SET(c, pump_error, =, c->pump ? op_pump_error(c->pump) : 0);
+	int pump_error = c->pump ? op_pump_error(c->pump) : 0;
+	COURIER_SET(c, pump_error, =, pump_error);
+	if (c->uncounted && pump_error == 0) {
+		c->uncounted = false;
+		courier_count(c);
+	}
 	tell_set_aside(c);
 	/* Neither fails for a timer that is not closing. */
 	if (!is_broken(c))
