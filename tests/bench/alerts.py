@@ -56,7 +56,7 @@ def alerts():
     with ot.Process(ot.OUTPOST, "run", write_box(), "--runtime", runtime, "--state", ot.directory() / "state") as box:
         box.wait_line(r"^ready")
         pid = json.loads(ot.run(ot.OUTPOST, "call", "alerts", "ping", "--runtime", runtime).stdout)["pid"]
-        with ot.Process(ot.BUILD / "tests/bench/bench-web-feed", runtime / "bus", "test.tick", "800",
+        with ot.Process(ot.BUILD / "tests/test-web-feed", runtime / "bus", "test.tick", "800",
                         stdin=subprocess.PIPE) as feed:
             feed.wait_line("^ok$")
 

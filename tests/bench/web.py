@@ -89,7 +89,7 @@ def wrk(port, seconds):
 
 def watch(port, pid, bus, n):
     """n clients watch for SECONDS; what they saw and the share of the core it took."""
-    with ot.Process(*LOAD, ot.BUILD / "tests/bench/bench-web-feed", bus, "bench.tick", 800,
+    with ot.Process(*LOAD, ot.BUILD / "tests/test-web-feed", bus, "bench.tick", 800,
                     stdin=subprocess.PIPE) as feed:
         feed.wait_line("^ok")
         with ot.Process(*LOAD, ot.BUILD / "tests/bench/bench-web-clients", port, "bench.tick", RATE, n,

@@ -106,7 +106,7 @@ def live(p):
     def load(query):
         while not stop.is_set():
             ask(p, query)
-    with ot.Process(ot.BUILD / "tests/bench/bench-web-feed", p.bus, "live.tick", HZ, stdin=subprocess.PIPE) as feed, \
+    with ot.Process(ot.BUILD / "tests/test-web-feed", p.bus, "live.tick", HZ, stdin=subprocess.PIPE) as feed, \
             ot.WebSocket(f"ws://127.0.0.1:{p.port}/ws") as c, concurrent.futures.ThreadPoolExecutor(4) as pool:
         feed.wait_line("^ok")
         c.subscribe("live.tick", rate=RATE)

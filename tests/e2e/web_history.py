@@ -316,7 +316,7 @@ def live_frames_go_on_beside_queries():
     make(2000000, 400)
     stop = threading.Event()
     with web() as p:
-        feed = ot.Process(ot.BUILD / "tests/bench/bench-web-feed", p.bus, "live.tick", 800, stdin=subprocess.PIPE)
+        feed = ot.Process(ot.BUILD / "tests/test-web-feed", p.bus, "live.tick", 800, stdin=subprocess.PIPE)
 
         def ask(path):
             count = 0

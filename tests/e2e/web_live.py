@@ -61,7 +61,7 @@ def collect(client, schema, n, timeout=10):
 
 
 def feed(p, topic, hz):
-    f = ot.Process(ot.BUILD / "tests/bench/bench-web-feed", p.bus, topic, hz, stdin=subprocess.PIPE)
+    f = ot.Process(ot.BUILD / "tests/test-web-feed", p.bus, topic, hz, stdin=subprocess.PIPE)
     f.wait_line("^ok")
     return f
 

@@ -1,5 +1,5 @@
 /*
- * web_feed.c - publishes a topic of 24-byte slots in real time: `bench-web-feed BUS_DIR TOPIC HZ`.
+ * web_feed.c - publishes a topic of 24-byte slots in real time: `test-web-feed BUS_DIR TOPIC HZ`.
  *
  * It paces its output against absolute deadlines of the clock, each 1.25 ms at the 800 Hz of the
  * pressure sensor; a deadline that was missed is made up for at once. Record n has the number n.
