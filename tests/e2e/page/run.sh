@@ -2,7 +2,7 @@
 # run.sh - one of the page's test files under Node: run.sh TEST WORK
 #
 # The browser driver is fetched once into WORK (in the build directory), beside copies of the tests,
-# since Node looks for packages beside the file that asks.
+# since Node looks for packages beside the file that asks. One at a time: several tests share WORK.
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
@@ -13,7 +13,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 export CHROMIUM
 
 mkdir -p "$work"
-cp "$here"/*.mjs "$here"/package.json "$here"/package-lock.json "$work/"
+exec 9>"$work/.lock"
+flock 9
+for file in "$here"/*.mjs "$here"/package.json "$here"/package-lock.json; do
+	cmp -s "$file" "$work/${file##*/}" || cp "$file" "$work/"
+done
 cd "$work"
 if grep -q browser.mjs "$test"; then
 	[ -n "$CHROMIUM" ] || { echo "no browser: sudo apt-get install chromium" >&2; exit 1; }
@@ -23,4 +27,5 @@ if grep -q browser.mjs "$test"; then
 		echo "$key" >node_modules/.key
 	fi
 fi
+exec 9>&-
 exec node --test-reporter=tap "$test"
