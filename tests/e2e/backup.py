@@ -183,7 +183,7 @@ def a_running_appliance_is_left_alone():
     ot.wait_until(lambda: subprocess.run(["flock", "-n", lock, "true"]).returncode == 1, 5, "the lock is held")
     refused("runs; stop it first", *restore_args(file, place, "--force"))
     holder.stdin.close()
-    holder.wait(10)
+    holder.wait(ot.patient(10))
     good(*restore_args(file, place, "--force"))
     db.close()
 
@@ -401,7 +401,7 @@ def progress_is_drawn_on_a_terminal_only():
     subprocess.run([ot.OUTPOST, *restore_args(file, ot.directory() / "place")], stderr=slave, check=True,
                    stdout=subprocess.DEVNULL)
     os.close(slave)
-    reader.join(10)
+    reader.join(ot.patient(10))
     assert b"%" in b"".join(shown), shown
     db.close()
 

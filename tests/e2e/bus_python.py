@@ -168,7 +168,7 @@ def the_example_waits_for_a_topic_and_refuses_what_is_none():
 @ot.test(timeout=60)
 def the_example_says_what_is_wrong_with_where_it_is_to_look():
     def ends(directory, topic, said):
-        done = subprocess.run([sys.executable, EXAMPLE, directory, topic], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([sys.executable, EXAMPLE, directory, topic], capture_output=True, text=True, timeout=ot.patient(10))
         assert done.returncode == 1 and not done.stdout, done
         assert done.stderr.startswith("read_topic.py: ") and said in done.stderr, done
         assert done.stderr.count("\n") == 1, done.stderr

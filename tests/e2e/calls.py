@@ -24,12 +24,12 @@ def the_built_in_methods_answer():
         assert box.call("a", "log_level", "level=debug") == {"level": "debug"}
         assert box.call("a", "log_level") == {"level": "debug"}
         settings = box.call("a", "settings")
-        assert "hunter2" not in settings and 'secret: "***"' in settings and "watchdog_s: 1" in settings
+        assert "hunter2" not in settings and 'secret: "***"' in settings and "watchdog_s: 20" in settings
 
 
 @ot.test()
 def the_tool_says_what_went_wrong():
-    with Box({"a": {}, "b": {}}) as box:
+    with Box({"a": {}, "b": {"stop_timeout_s": 1}}) as box:
         for args, part in ((("a", "nonesuch"), "no such method"), (("nobody", "ping"), '"nobody"'),
                            (("a", "fail"), "the moon is in the way"), (("a", "ping", "x"), "KEY=VALUE"),
                            (("a", "log_level", "level=loud"), "expected error, warning")):

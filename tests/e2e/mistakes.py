@@ -198,7 +198,7 @@ def no_home_is_told_once_with_all_the_rest():
     os.chmod(ot.directory(), 0o755)
     path.chmod(0o644)
     done = subprocess.run([ot.OUTPOST, "run", path, "--sim", *SETS], user=65534, group=65534, text=True,
-                          env={"OUTPOST_LOG": "prefix"}, capture_output=True, cwd="/", timeout=30)
+                          env={"OUTPOST_LOG": "prefix"}, capture_output=True, cwd="/", timeout=ot.patient(30))
     lines = [re.sub(r"^<\d>outpost: ", "", line) for line in done.stderr.splitlines()]
     assert done.returncode == 2, done
     place = r"no place for wrong: .*set HOME \(or XDG_STATE_HOME\).*"

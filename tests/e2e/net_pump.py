@@ -27,7 +27,7 @@ def items_arrive_once_in_order():
 
 @ot.test()
 def an_urgent_one_goes_first():
-    with rx.Receiver({"*": 503}) as r, Sender({"queue": "q", "url": r.url("/x"), "backoff_ms": 150}) as s:
+    with rx.Receiver({"*": 503}) as r, Sender({"queue": "q", "url": r.url("/x"), "backoff_ms": 1500, "backoff_max_ms": 1500}) as s:
         s.put("q", "a")
         s.put("q", "b")
         r.wait(1)
@@ -70,7 +70,7 @@ def the_contract_of_the_temperature_monitor():
             got = r.wait(4)
             s.wait_counts("q", died=1, failed=4, waiting=0)
             pauses = [b.at - a.at for a, b in zip(got, got[1:])]
-            assert all(want <= pause < want + 5 for pause, want in zip(pauses, (.2, .3, .3))), pauses
+            assert all(want <= pause < want + 20 for pause, want in zip(pauses, (.2, .3, .3))), pauses
             assert [a["final"] for a in attempts(s, "a")] == [False, False, False, True]
 
 
@@ -81,7 +81,7 @@ def retry_after_is_kept_to():
             Sender({"queue": "q", "url": r.url("/x"), "backoff_ms": 10}) as s:
         s.put("q", "a")
         got = r.wait(2)
-        assert 1.0 <= got[1].at - got[0].at < 10
+        assert 1.0 <= got[1].at - got[0].at < 30
 
 
 @ot.test()
@@ -141,7 +141,7 @@ def an_evicted_one_on_its_way_is_no_trouble():
 @ot.test()
 def a_restart_goes_on_where_it_was():
     with rx.Receiver({"*": 503}) as r:
-        target = {"queue": "q", "url": r.url("/x"), "backoff_ms": 400, "backoff_max_ms": 400, "exact": True}
+        target = {"queue": "q", "url": r.url("/x"), "backoff_ms": 3000, "backoff_max_ms": 3000, "exact": True}
         with Sender(target) as s:
             for key in "abc":
                 s.put("q", key)
@@ -155,7 +155,7 @@ def a_restart_goes_on_where_it_was():
             got = r.wait(4)
             s.wait_counts("q", delivered=3, failed=1)
             assert r.keys() == ["a", "a", "b", "c"]
-            assert got[1].at - got[0].at >= 0.4  # a restart is not a reason to try
+            assert got[1].at - got[0].at >= 3  # a restart is not a reason to try
 
 
 @ot.test()

@@ -18,7 +18,7 @@ def starts_says_ready_once_and_stops_leaving_nothing():
     began = time.monotonic()
     with Box({"a": {"url": "http://127.0.0.1:18001/"}, "b": {}, "c": {"at_start": "degraded"}}) as box:
         took = time.monotonic() - began
-        assert took < 3.0, f"ready after {took:.2f} s"  # the budget is the bench's; this is a hang
+        assert took < ot.patient(3), f"ready after {took:.2f} s"  # the budget is the bench's; this is a hang
         pids = [box.pid(s) for s in "abc"]
         assert box.output("out") == ["ready: http://127.0.0.1:18001/"]
         assert box.states("c")["state"] == "degraded"
@@ -72,9 +72,8 @@ def gives_up_after_the_limit_and_tries_again_after_the_pause():
     with Box({"good": {}, "bad": {"at_start": "crash"}}, ready=False) as box:
         box.wait_line(r"bad: 3 failures in a row: given up for 1 s: killed by signal 11")
         # The line is written before the topic; in between nobody holds it.
-        ot.wait_until(lambda: box.states("bad")["state"] == "failed", timeout=1, what="its state")
-        status = box.states("bad")
-        assert status["state"] == "failed" and status["pid"] in (0, None), status
+        status = ot.wait_until(lambda: (s := box.states("bad"))["state"] == "failed" and s, what="its state")
+        assert status["pid"] in (0, None), status
         assert "given up for 1 s" in status["reason"]
         assert box.states("good")["state"] == "ready"
         mark = len(box.output())
@@ -86,14 +85,14 @@ def gives_up_after_the_limit_and_tries_again_after_the_pause():
 
 @ot.test()
 def a_service_that_crashes_a_while_after_each_start_is_given_up_too():
-    patient = {"restart": {"limit": 3, "cooldown_s": 5, "backoff_ms": 20, "backoff_max_ms": 20}}
+    patient = {"restart": {"limit": 3, "cooldown_s": 60, "backoff_ms": 20, "backoff_max_ms": 20}}
     with Box({"a": patient}) as box:
         pid = box.pid("a")
         for life in range(3):
             ot.wait_until(lambda: box.call("a", "status")["uptime_s"] > 0.7)
             box.call("a", "crash", check=False)
             pid = box.wait_new_life("a", pid) if life < 2 else pid
-        box.wait_line("a: 3 failures in a row: given up for 5 s")
+        box.wait_line("a: 3 failures in a row: given up for 60 s")
 
 
 @ot.test()
@@ -102,7 +101,8 @@ def kills_from_outside_are_no_row_of_failures():
     with Box({"a": patient}) as box:
         pid = box.pid("a")
         for _ in range(4):
-            ot.wait_until(lambda: box.call("a", "status")["uptime_s"] > 0.6)
+            up = ot.wait_until(lambda: box.states("a")["state"] == "ready" and box.call("a", "status")["uptime_s"])
+            ot.wait_until(lambda: box.call("a", "status")["uptime_s"] > up + 0.6, what="a life of more than 0.5 s")
             os.kill(pid, signal.SIGKILL)
             pid = box.wait_new_life("a", pid)
         assert not box.log("given up") and len(box.log("failure 1 of 3")) == 4
@@ -110,7 +110,7 @@ def kills_from_outside_are_no_row_of_failures():
 
 @ot.test()
 def a_dead_service_shows_as_restarting_with_its_reason():
-    slow = {"restart": {"limit": 3, "cooldown_s": 1, "backoff_ms": 1500, "backoff_max_ms": 1500}}
+    slow = {"restart": {"limit": 3, "cooldown_s": 1, "backoff_ms": 60000, "backoff_max_ms": 60000}}
     with Box({"a": slow}) as box:
         box.call("a", "exit", "status=7")
         status = ot.wait_until(lambda: box.states("a")["state"] == "restarting" and box.states("a"))
@@ -124,17 +124,17 @@ def a_dead_service_shows_as_restarting_with_its_reason():
 
 @ot.test()
 def a_service_whose_work_stands_still_is_killed():
-    with Box({"a": {}}) as box:
+    with Box({"a": {"watchdog_s": 2}}) as box:
         pid = box.pid("a")
         box.call("a", "stick")
         box.wait_new_life("a", pid)
-        assert box.log("a: watchdog: no sign of work for 1 s: killing")
+        assert box.log("a: watchdog: no sign of work for 2 s: killing")
         assert box.call("a", "status")["restarts"] == 1
 
 
 @ot.test()
 def a_blocked_loop_and_a_stopped_process_are_killed():
-    with Box({"a": {}}) as box:
+    with Box({"a": {"watchdog_s": 2}}) as box:
         pid = box.pid("a")
         box.call("a", "block", "--timeout", "0.1", check=False)
         pid = box.wait_new_life("a", pid)
@@ -144,11 +144,11 @@ def a_blocked_loop_and_a_stopped_process_are_killed():
 
 @ot.test()
 def nobody_is_killed_for_a_stall_of_the_supervisor():
-    with Box({"a": {}, "b": {}}) as box:
+    with Box({"a": {"watchdog_s": 2}, "b": {"watchdog_s": 2}}) as box:
         pids = [box.pid("a"), box.pid("b")]
         box.signal(signal.SIGSTOP)
         first = ot.tap(box.runtime, "status.a", 1)[0]["uptime_s"]
-        ot.wait_until(lambda: ot.tap(box.runtime, "status.a", 1)[0]["uptime_s"] > first + 1.5,
+        ot.wait_until(lambda: ot.tap(box.runtime, "status.a", 1)[0]["uptime_s"] > first + 2.5,
                       what="longer than the watchdog")
         box.signal(signal.SIGCONT)
         box.call("a", "print", "text=heard")
@@ -197,7 +197,7 @@ def wrong_arguments_say_what_is_wrong():
 
 @ot.test()
 def a_service_that_refuses_to_stop_is_killed_in_time():
-    with Box({"a": {}, "b": {}}) as box:
+    with Box({"a": {"stop_timeout_s": 1}, "b": {}}) as box:
         box.call("a", "deaf")
         pid = box.pid("a")
         assert box.stop() == 0
@@ -293,7 +293,7 @@ def it_speaks_to_systemd_as_a_service():
     path = str(ot.directory() / "systemd")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(path)
-        sock.settimeout(5)
+        sock.settimeout(ot.patient(5))
         env = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}
         with Box({"a": {}}, env=env) as box:
             seen = []
@@ -301,7 +301,7 @@ def it_speaks_to_systemd_as_a_service():
                 seen += sock.recv(4096).decode().split("\n")
             with open(f"/proc/{box.pid('a')}/environ") as f:
                 inner = dict(v.split("=", 1) for v in f.read().split("\0") if "=" in v)
-            assert inner["NOTIFY_SOCKET"] != path and inner["WATCHDOG_USEC"] == "1000000"
+            assert inner["NOTIFY_SOCKET"] != path and inner["WATCHDOG_USEC"] == "20000000"
             box.signal(signal.SIGTERM)
             while "STOPPING=1" not in seen:
                 seen += sock.recv(4096).decode().split("\n")
@@ -314,7 +314,7 @@ def a_service_alone_speaks_to_an_abstract_socket():
     file = boxes.write({"a": {"url": "http://127.0.0.1:18002/"}})
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind("\0" + name)
-        sock.settimeout(5)
+        sock.settimeout(ot.patient(5))
         with ot.Process(boxes.PROGRAM, "--appliance", file, "--runtime", ot.directory() / "rt", "--state",
                         ot.directory() / "state", env={"NOTIFY_SOCKET": "@" + name}) as service:
             seen = sock.recv(4096).decode().split("\n")
@@ -329,8 +329,8 @@ def a_service_alone_speaks_to_an_abstract_socket():
 @ot.test()
 def the_status_topic_says_what_is_true():
     with Box({"a": {}}) as box:
-        first, second = ot.tap(box.runtime, "status.a", 2)
-        assert 0.9e9 < second["boot_ns"] - first["boot_ns"] < 1.5e9, "once a second"
+        first, *_, second = ot.tap(box.runtime, "status.a", 5)
+        assert 0.9e9 < (second["boot_ns"] - first["boot_ns"]) / 4 < 1.5e9, "once a second"
         assert second["records"] > first["records"] and second["missed"] == 2 and second["errors"] == 3
         assert second["pid"] == box.pid("a") and second["threads"] >= 1 and second["state"] == "ready"
         with open(f"/proc/{second['pid']}/statm") as f:

@@ -23,7 +23,7 @@ def state(records, name="state"):
     """A state directory with so many records of feed.wave."""
     path = ot.directory() / name
     path.mkdir()
-    subprocess.run([str(FEED), str(path / "history.db"), str(records)], check=True, timeout=60)
+    subprocess.run([str(FEED), str(path / "history.db"), str(records)], check=True, timeout=ot.patient(60))
     return path
 
 
@@ -40,7 +40,7 @@ def csv_is_exact():
     done = export("feed.wave", "--state", state(3))
     assert done.returncode == 0 and done.stderr == "", done
     raw = subprocess.run([str(ot.OUTPOST), "export", "feed.wave", "--state", str(ot.directory() / "state")],
-                         capture_output=True, timeout=10).stdout
+                         capture_output=True, timeout=ot.patient(10)).stdout
     assert raw == (b"seq,boot_ns,time,half,n\r\n"
                    b"0,0,2026-11-21T12:00:00.000Z,0,0\r\n"
                    b"1,1250000,2026-11-21T12:00:00.001Z,0.5,1\r\n"
@@ -136,7 +136,7 @@ def the_appliance_is_found_by_its_state():
         assert done.returncode == 1 and "no appliance has a history.db here; say which" in done.stderr, done
         for name in ("one", "two"):
             (base / name).mkdir(parents=True)
-            subprocess.run([str(FEED), str(base / name / "history.db"), "5"], check=True, timeout=60)
+            subprocess.run([str(FEED), str(base / name / "history.db"), "5"], check=True, timeout=ot.patient(60))
             subprocess.run(["chmod", "-R", "a+rwX", home], check=True)
             done = as_user("feed.wave", env=env)
             if name == "one":
@@ -160,7 +160,7 @@ def a_file_has_its_name_only_when_it_is_whole():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     done = subprocess.run([str(ot.OUTPOST), "export", "feed.wave", "--state", str(where), "--output",
-                           str(out / "wave.csv")], capture_output=True, text=True, preexec_fn=small, timeout=30)
+                           str(out / "wave.csv")], capture_output=True, text=True, preexec_fn=small, timeout=ot.patient(30))
     assert done.returncode == 1 and "wave.csv: File too large" in done.stderr, done
     assert os.listdir(out) == ["wave.csv"] and (out / "wave.csv").read_text() == "the old one"
 
@@ -170,7 +170,7 @@ def a_full_disk_and_a_closed_pipe():
     where = state(100000)
     with open("/dev/full", "w") as full:
         done = subprocess.run([str(ot.OUTPOST), "export", "feed.wave", "--state", str(where)], stdout=full,
-                              stderr=subprocess.PIPE, text=True, timeout=30)
+                              stderr=subprocess.PIPE, text=True, timeout=ot.patient(30))
     assert done.returncode == 1 and "No space left on device after" in done.stderr, done
     done = export("feed.wave", "--state", where, "--output", "/dev/full")
     assert done.returncode == 1 and "make room" in done.stderr, done
@@ -179,7 +179,7 @@ def a_full_disk_and_a_closed_pipe():
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as proc:
         assert proc.stdout.readline().startswith(b"seq,")
         proc.stdout.close()
-        assert proc.wait(10) == 0 and proc.stderr.read() == b""
+        assert proc.wait(ot.patient(10)) == 0 and proc.stderr.read() == b""
 
 
 @ot.test(timeout=90)
@@ -190,7 +190,7 @@ def a_signal_leaves_no_file_behind():
                            str(out / "wave.csv")], stderr=subprocess.PIPE, text=True) as proc:
         ot.wait_until(lambda: any(f.stat().st_size > 100000 for f in out.iterdir()), what="a part of the file")
         proc.send_signal(signal.SIGINT)
-        assert proc.wait(10) == 128 + signal.SIGINT
+        assert proc.wait(ot.patient(10)) == 128 + signal.SIGINT
         assert "stopped; nothing was written" in proc.stderr.read()
     assert os.listdir(out) == []
 
@@ -238,7 +238,7 @@ def it_reads_while_the_recorder_writes():
             got = [int(r["n"]) for r in rows(done.stdout)]
             assert got == list(range(len(got))) and len(got) in ((i + 1) * 8000, (i + 2) * 8000), len(got)
         feed.stdin.close()
-        assert feed.wait(10) == 0
+        assert feed.wait(ot.patient(10)) == 0
 
 
 @ot.test(timeout=90)

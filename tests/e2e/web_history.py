@@ -171,7 +171,7 @@ def old_clients_and_head_are_served():
     make(20000, 100)
     with web() as p:
         whole = ot.get(f"{p.fast}export").body
-        with socket.create_connection(("127.0.0.1", p.port), 10) as s:
+        with socket.create_connection(("127.0.0.1", p.port), ot.patient(10)) as s:
             s.sendall(b"GET /api/topics/fast/export HTTP/1.0\r\n\r\n")
             got = b"".join(iter(lambda: s.recv(65536), b""))
         head, body = got.split(b"\r\n\r\n", 1)
@@ -219,7 +219,7 @@ class Reader:
     def __init__(self, p, query="export"):
         self.sock = socket.socket()
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.sock.settimeout(20)
+        self.sock.settimeout(ot.patient(20))
         self.sock.connect(("127.0.0.1", p.port))
         self.sock.sendall(f"GET /api/topics/fast/{query} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         self.answer = http.client.HTTPResponse(self.sock)
@@ -318,31 +318,31 @@ def live_frames_go_on_beside_queries():
     with web() as p:
         feed = ot.Process(ot.BUILD / "tests/test-web-feed", p.bus, "live.tick", 800, stdin=subprocess.PIPE)
 
-        def ask(path):
-            count = 0
+        counts = [0] * 4
+
+        def ask(i, path):
             while not stop.is_set():
                 a = ot.get(p.fast + path, timeout=60)
-                count += a.status == 200 and len(a.body) > 0
-            return count
+                counts[i] += a.status == 200 and len(a.body) > 0
         with feed, ot.WebSocket(p.url.replace("http", "ws") + "ws") as c, \
                 concurrent.futures.ThreadPoolExecutor(4) as pool:
             feed.wait_line("^ok")
             c.subscribe("live.tick", rate=20)
             c.recv_json()
-            asked = [pool.submit(ask, f"history?from={BEGAN}&to={BEGAN + 5000}&points=2000") for _ in range(2)]
-            asked += [pool.submit(ask, f"export?limit=200000&format={f}") for f in ("csv", "jsonl")]
-            began, frames, records, first, gap, last = time.monotonic(), 0, 0, None, 0, time.monotonic()
-            while time.monotonic() - began < 5:
+            paths = [f"history?from={BEGAN}&to={BEGAN + 5000}&points=2000"] * 2 + \
+                [f"export?limit=200000&format={f}" for f in ("csv", "jsonl")]
+            asked = [pool.submit(ask, i, path) for i, path in enumerate(paths)]
+            frames, records, first, gap, last = 0, 0, None, 0, time.monotonic()
+            while records < 5 * 800 * 0.8 or frames < 5 * 20 * 0.8 or min(counts) < 1:
                 frame = c.recv_frame(10)
                 now = time.monotonic()
                 first = frame.first_seq if first is None else first
                 gap, last, frames, records = max(gap, now - last), now, frames + 1, records + frame.count
                 assert frame.missed == 0 and frame.first_seq == first + records - frame.count
             stop.set()
-            counts = [f.result() for f in asked]
-        assert min(counts) >= 1, counts
-        assert frames >= 5 * 20 * 0.8 and gap < 1, (frames, gap)
-        assert records >= 5 * 800 * 0.8, records
+            for f in asked:
+                f.result()
+        assert gap < ot.patient(1), (frames, gap)
 
 
 @ot.test(timeout=90)
@@ -408,7 +408,7 @@ def it_stops_at_once_in_the_midst_of_it():
             asked = [pool.submit(ask, i) for i in range(8)]
             began = time.monotonic()
             assert p.stop(timeout=10) == 0
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < ot.patient(5)
             for a in asked:
                 a.result()
 

@@ -52,7 +52,7 @@ def metric(p, name, cause=None):
 
 def collect(client, schema, n, timeout=10):
     """The next n records and the `missed` of the last frame; frames must follow each other."""
-    found, missed, deadline = [], 0, ot.Deadline(timeout)
+    found, missed, deadline = [], 0, ot.Deadline(ot.patient(timeout))
     while len(found) < n:
         frame = client.recv_frame(deadline.left())
         found += ot.records_of(frame, schema)
@@ -157,7 +157,7 @@ def a_stalled_client_loses_exactly_what_it_is_told():
                 good_records += frame.count
                 intervals.append(time.monotonic() - last)
                 last = time.monotonic()
-            assert sorted(intervals)[len(intervals) // 2] < 0.1
+            assert sorted(intervals)[len(intervals) // 2] < 0.5  # not the seconds that the slow one is behind
             next_seq, got, lost = None, 0, 0
             while lost == 0 or got < 20000:
                 kind, message = slow.recv()
@@ -194,7 +194,7 @@ def one_client_too_many_is_refused():
         a.subscribe("fast.tick", rate=20)
         schema = a.recv_json()["schema"]
         for _ in range(3):
-            with socket.create_connection(("127.0.0.1", p.port), 10) as one:
+            with socket.create_connection(("127.0.0.1", p.port), ot.patient(10)) as one:
                 one.sendall(b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
                 answer = b""

@@ -59,15 +59,13 @@ def alerts_go_out_past_a_disk_that_takes_nothing():
                 before = len(said(to))
                 shim.set(**fault)
                 worst = pair(box, feed, to, 20, 31)
-                assert worst < 5, (name, worst)
+                assert worst < ot.patient(5), (name, worst)
                 ot.wait_until(lambda: box.states("alerts")["state"] == "degraded", 10, f"{name} is told")
                 assert "from memory" in box.states("alerts")["reason"], box.states("alerts")["reason"]
                 feed("set", 32)  # raised while the disk fails, and still so after
                 ot.wait_until(lambda: len(said(to)) == before + 3, 10, "three messages")
-                began = time.monotonic()
                 shim.clear()
                 ot.wait_until(lambda: box.states("alerts")["state"] == "ready", 10, f"well after {name}")
-                assert time.monotonic() - began < 10
                 ot.wait_until(lambda: channel(box, "hook")["in_memory"] == channel(box, "hook")["waiting"] == 0, 10,
                               "nothing waits")
                 kill(box)  # what was learned in memory is on disk now: not raised again
@@ -138,6 +136,13 @@ def a_start_without_a_disk():
             ot.wait_until(lambda: said(to) == [("hot", "raised"), ("hot", "cleared")], 10, "and the clear")
 
 
+def timed(function, *args):
+    """Seconds that it takes."""
+    began = time.monotonic()
+    function(*args)
+    return time.monotonic() - began
+
+
 @ot.test(timeout=120)
 def a_slow_fsync_stops_nobody():
     """5 s each: records are judged, calls answered, silence heard meanwhile; messages come late."""
@@ -145,6 +150,7 @@ def a_slow_fsync_stops_nobody():
     with receivers.Receiver() as to:
         with faulty([HOT, dead], to) as (box, feed, shim):
             wait_bodies(to, "/hook", 1)
+            calm = max(timed(rule, box) for _ in range(20))  # what a call takes on this machine
             shim.set(fsync_ms=5000)
             feed("hold", 100)
             began, slowest = time.monotonic(), 0
@@ -152,17 +158,15 @@ def a_slow_fsync_stops_nobody():
                 feed("set", value)
             ot.wait_until(lambda: len(ot.tap(box.runtime, "alerts.event", 5, "--last", 5)) == 5, 5, "events")
             judged = time.monotonic() - began
-            assert judged < 2, f"judged after {judged:.1f} s"
+            assert judged < 2 + 3 * calm, f"judged after {judged:.1f} s, a call takes {calm:.1f} s"
             deadline = ot.Deadline(12)
             while not deadline.over():
-                asked = time.monotonic()
-                rule(box)
-                slowest = max(slowest, time.monotonic() - asked)
-            assert slowest < 2, f"a call took {slowest:.1f} s"
+                slowest = max(slowest, timed(rule, box))
+            assert slowest < 2 + 3 * calm, f"a call took {slowest:.1f} s, before {calm:.1f} s"
             events = ot.tap(box.runtime, "alerts.event", 4, "--last", 4)
             assert [e["state"] for e in events] == ["raised", "cleared"] * 2, events
-            status = box.call("alerts", "status")
-            assert status["missed"] == 0 and status["records"] >= 900, status
+            status = ot.wait_until(lambda: (s := box.call("alerts", "status"))["records"] >= 900 and s, 15, "900 records")
+            assert status["missed"] == 0, status
             ot.wait_until(lambda: len(said(to)) == 5, 60, "all of them arrive")
             assert [s for r, s in said(to) if r == "hot"] == ["raised", "cleared"] * 2
             shim.set(fsync_ms=0)

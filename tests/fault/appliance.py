@@ -203,7 +203,7 @@ def clock_steps_leave_no_gap_and_no_false_state():
         after = box.health()
         for name, entry in after["services"].items():
             assert entry["restarts"] == before["services"][name]["restarts"] == 0, after
-            assert 0 <= entry["uptime_s"] < 100, after
+            assert 0 <= entry["uptime_s"] < 1000, after
         records = witness.stop()
         seconds = (records[-1]["boot_ns"] - records[0]["boot_ns"]) / 1e9
         assert abs(len(records) / seconds - 800) < 8, f"{len(records)} samples in {seconds} s"

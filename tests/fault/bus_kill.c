@@ -29,7 +29,7 @@
 
 #define ACTORS 4
 #define BATCH_MOST 16
-#define STUCK_NS (10 * OP_NS_PER_S)
+#define STUCK_NS (60 * OP_NS_PER_S)
 
 enum { WRITER, POLLING, SLEEPING, COMING };
 

@@ -60,7 +60,8 @@ def collect(sender, taken, sizes):
 def outage(targets, config, clock, until_s, taken, sizes):
     """Runs the sender until until_s of its time, killing it RESTARTS times on the way."""
     begin = clock.now_s()
-    kills = sorted(random.uniform(begin, until_s) for _ in range(RESTARTS))
+    last = begin + 0.9 * (until_s - begin)  # not while it ends by itself
+    kills = sorted(random.uniform(begin, last) for _ in range(RESTARTS))
     for at in kills + [None]:
         with rx.Sender(*targets, clock=clock.path, until_s=until_s, every_s=EVERY_S, **config) as s:
             if at is None:

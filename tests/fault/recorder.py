@@ -21,7 +21,7 @@ import tools_test as tt
 SEED = int(os.environ.get("OUTPOST_SEED", "20261121"))
 BACK_S = 10  # a disk that is well again is used again within so long
 FAULTS = {"full": "the disk is full", "read_only": "read-only", "io_error": "", "fsync_ms": "does not answer"}
-SLOW_MS = 5000
+SLOW_MS = 5000  # more than the watchdog of hub() allows
 
 
 def begin_fault(shim, fault):
@@ -75,7 +75,7 @@ def kept(db, topic):
 
 def hub(base, shim, *sets):
     return ot.Outpost(env=shim.env(), base=base, timeout=30,
-                      sets=["services.recorder.keep.0.commit_s=1", "services.recorder.watchdog_s=2", *sets])
+                      sets=["services.recorder.keep.0.commit_s=1", "services.recorder.watchdog_s=4", *sets])
 
 
 def survive(fault):

@@ -31,14 +31,14 @@ class Subject:
 
     def kill(self):
         self.proc.send_signal(signal.SIGKILL)
-        self.proc.wait(10)
+        self.proc.wait(ot.patient(10))
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.proc.stdin.close()
-        self.proc.wait(10)
+        self.proc.wait(ot.patient(10))
         self.proc.stdout.close()
 
 

@@ -51,7 +51,7 @@ class Subject:
 
     def __exit__(self, *_):
         self.proc.stdin.close()
-        self.proc.wait(10)
+        self.proc.wait(ot.patient(10))
         self.proc.stdout.close()
 
 

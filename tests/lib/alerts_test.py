@@ -36,8 +36,8 @@ class Feed(ot.Process):
 
 
 def settings(rules, channels=(), **more):
-    return {"alerts": {"program": str(ot.BUILD / "outpost-alerts"), "watchdog_s": 10, "start_timeout_s": 10,
-                       "stop_timeout_s": 5, "period_ms": 20, "rules": list(rules),
+    return {"alerts": {"program": str(ot.BUILD / "outpost-alerts"), "watchdog_s": 30, "start_timeout_s": 30,
+                       "stop_timeout_s": 20, "period_ms": 20, "rules": list(rules),
                        "channels": list(channels), **more}}
 
 

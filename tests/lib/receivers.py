@@ -51,8 +51,8 @@ class Receiver:
     def wait(self, n, timeout=10):
         """Waits until n requests came; returns them all."""
         with self.cond:
-            assert self.cond.wait_for(lambda: len(self.got) >= n, timeout), \
-                f"{len(self.got)} requests of {n} within {timeout} s"
+            assert self.cond.wait_for(lambda: len(self.got) >= n, ot.patient(timeout)), \
+                f"{len(self.got)} requests of {n} within {ot.patient(timeout):g} s"
             return list(self.got)
 
     def keys(self):
@@ -205,7 +205,7 @@ class Proxy:
         self.asked.append(first.strip())
         method, target, version = first.split()
         at = urllib.parse.urlsplit("//" + target if method == "CONNECT" else target)
-        with socket.create_connection((at.hostname, at.port or 80), 10) as far:
+        with socket.create_connection((at.hostname, at.port or 80), ot.patient(10)) as far:
             if method == "CONNECT":
                 handler.wfile.write(b"HTTP/1.1 200 fine\r\n\r\n")
             else:
@@ -215,7 +215,7 @@ class Proxy:
     @staticmethod
     def carry(near, far):
         while True:
-            ready = select.select([near, far], [], [], 20)[0]
+            ready = select.select([near, far], [], [], ot.patient(20))[0]
             if not ready:
                 return
             for s in ready:

@@ -54,7 +54,7 @@ class Writer:
         self.proc.stdin.close()
         if self.proc.poll() is None and kind:
             self.proc.kill()
-        self.proc.wait(10)
+        self.proc.wait(ot.patient(10))
         self.proc.stdout.close()
 
 
@@ -149,7 +149,7 @@ class Terminal:
 
     def wait(self, condition, timeout=10):
         """Waits until condition(text) is true; the text. A string: until it is there."""
-        deadline = ot.Deadline(timeout)
+        deadline = ot.Deadline(ot.patient(timeout))
         true = (lambda text: condition in text) if isinstance(condition, str) else condition
         while not true(self.text()):
             if deadline.over() or not self.read(deadline.left()):
@@ -168,7 +168,7 @@ class Terminal:
 
     def ended(self, timeout=10):
         """Exit status (negative: signal), after reading everything; fails if it does not end."""
-        deadline = ot.Deadline(timeout)
+        deadline = ot.Deadline(ot.patient(timeout))
         while True:
             self.read(0.02)
             pid, status, self.usage = os.wait4(self.pid, os.WNOHANG)

@@ -318,14 +318,14 @@ TEST(a_wait_ends_when_its_time_is_over_and_not_before)
 	struct op_writer *w = writer(op_test_dir(), NULL);
 	struct op_reader *r = reader(op_test_dir(), "test.tick");
 	uint64_t shortest = UINT64_MAX;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5 || (shortest >= 25 * OP_NS_PER_MS && i < 200); i++) {
 		uint64_t before = op_now_ns();
 		CHECK_INT(op_reader_wait(r, 20 * OP_NS_PER_MS), 0);
 		uint64_t took = op_now_ns() - before;
 		CHECK(took >= 20 * OP_NS_PER_MS);
 		shortest = took < shortest ? took : shortest;
 	}
-	CHECK(shortest < 25 * OP_NS_PER_MS); /* the machine may be busy, but not five times */
+	CHECK(shortest < 25 * OP_NS_PER_MS); /* the machine may be busy, but not each time */
 	CHECK_INT(op_reader_wait(r, 0), 0);
 	publish(w);
 	CHECK_INT(op_reader_wait(r, 0), 1);

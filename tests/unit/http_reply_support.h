@@ -75,7 +75,7 @@ static inline void start(void)
 /* Runs the loop until *count is n. */
 static inline void until(const unsigned *count, unsigned n)
 {
-	uint64_t deadline = op_now_ns() + 8 * OP_NS_PER_S;
+	uint64_t deadline = op_now_ns() + 30 * OP_NS_PER_S;
 	while (*count < n && op_now_ns() < deadline)
 		uv_run(&loop, UV_RUN_NOWAIT);
 	CHECK_INT(*count, n);
@@ -85,7 +85,8 @@ static inline void until(const unsigned *count, unsigned n)
 static inline int ask(const char *request)
 {
 	int fd = dial();
-	uint64_t before = op_http_counters(http)->deferred, deadline = op_now_ns() + OP_NS_PER_S;
+	uint64_t before = op_http_counters(http)->deferred,
+		 deadline = op_now_ns() + 30 * OP_NS_PER_S;
 	say(fd, request);
 	while (op_http_counters(http)->deferred == before && op_now_ns() < deadline)
 		uv_run(&loop, UV_RUN_NOWAIT);

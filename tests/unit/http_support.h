@@ -47,7 +47,7 @@ static inline void say(int fd, const char *text)
  */
 static inline bool hear(int fd, const char *until)
 {
-	uint64_t deadline = op_now_ns() + 5 * OP_NS_PER_S;
+	uint64_t deadline = op_now_ns() + 30 * OP_NS_PER_S;
 	got_len = 0;
 	for (ssize_t r = 1; r && op_now_ns() < deadline;) {
 		uv_run(&loop, UV_RUN_NOWAIT);

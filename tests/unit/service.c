@@ -292,7 +292,7 @@ static void free_service(struct op_service *s)
 
 static void turn_until(struct op_service *s, const uint64_t *count, uint64_t want)
 {
-	uint64_t deadline = op_now_ns() + 5 * OP_NS_PER_S;
+	uint64_t deadline = op_now_ns() + 30 * OP_NS_PER_S;
 	while (*count < want) {
 		CHECK(op_now_ns() < deadline);
 		uv_run(&s->loop, UV_RUN_ONCE);

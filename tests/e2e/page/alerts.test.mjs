@@ -33,6 +33,7 @@ before(async () => {
 	receiver = await listen();
 	const rule = (n, values) => Object.fromEntries(Object.entries(values).map(([k, v]) => [`services.alerts.rules.${n}.${k}`, v]));
 	box = await new Appliance({
+		'services.alerts.rules.0.silent_s': 600, // however long the start takes
 		'services.alerts.channels.2.url': `http://127.0.0.1:${receiver.address().port}/hook`,
 		...rule(3, { name: 'any-hit', topic: 'pbt.hit', field: 'peak', above: 1, severity: 'critical', message: 'the plate was struck' }),
 	}).start();

@@ -3,12 +3,14 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { chromium } from 'playwright-core';
+import { PATIENCE } from './appliance.mjs';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export async function launch() {
 	return chromium.launch({
 		executablePath: CHROMIUM,
+		timeout: 30000 * PATIENCE,
 		args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync',
 			'--disable-component-update', '--no-first-run', '--no-default-browser-check',
 			'--disable-dev-shm-usage'],
@@ -18,6 +20,7 @@ export async function launch() {
 /** A page of its own context; page.seen has errors, requests and WebSocket messages sent. */
 export async function openPage(browser, url, options = {}) {
 	const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+	context.setDefaultTimeout(30000 * PATIENCE);
 	const page = await context.newPage();
 	page.seen = { errors: [], requests: [], sent: [] };
 	page.on('pageerror', (error) => page.seen.errors.push(error.stack ?? String(error)));
@@ -37,7 +40,7 @@ export const number = async (page, selector) => parseFloat(await text(page, sele
 /** Waits until a function of the page is true; the error names what was awaited. */
 export async function until(page, what, fn, arg, timeout = 15000) {
 	try {
-		await page.waitForFunction(fn, arg, { timeout, polling: 50 });
+		await page.waitForFunction(fn, arg, { timeout: timeout * PATIENCE, polling: 50 });
 	} catch (error) {
 		const state = await page.evaluate(() => document.body.innerText.slice(0, 1500));
 		throw new Error(`waited for: ${what}\n${error.message}\nthe page shows:\n${state}`);

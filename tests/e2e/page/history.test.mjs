@@ -8,7 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Appliance } from './appliance.mjs';
+import { Appliance, PATIENCE } from './appliance.mjs';
 import { connected, launch, openPage, pixels, text, until } from './browser.mjs';
 
 let box, browser, page, samples, began;
@@ -24,17 +24,17 @@ const kept = async () => (await (await fetch(`${box.url}api/history`)).json()).t
 
 /** Waits until samples up to a time are in store. */
 async function storedUntil(t) {
-	for (const end = Date.now() + 60000; ;) {
+	for (const end = Date.now() + 60000 * PATIENCE; ;) {
 		const sample = (await kept()).find((k) => k.topic === 'pbt.sample');
 		if (Date.parse(sample?.to) >= t)
 			return;
-		assert.ok(Date.now() < end, `samples up to ${t} are not stored within a minute`);
+		assert.ok(Date.now() < end, `samples up to ${t} are not stored in time`);
 		await delay(200);
 	}
 }
 
 before(async () => {
-	box = await new Appliance({ 'services.recorder.keep.0.commit_s': 5, 'services.recorder.watchdog_s': 30 }).start();
+	box = await new Appliance({ 'services.recorder.keep.0.commit_s': 5, 'services.recorder.watchdog_s': 300 }).start();
 	samples = box.tap('pbt.sample', '--csv');
 	browser = await launch();
 	page = await openPage(browser, box.url);
@@ -63,11 +63,12 @@ const drawnUntil = (p, what, fn, arg) => until(p, what, fn, arg, 30000);
 
 test('what is kept is offered, and the address opens it', async () => {
 	await storedUntil(began);
+	const names = async () => (await kept()).map((t) => t.topic).sort(), before = await names();
 	await page.getByRole('link', { name: 'History' }).click();
 	await until(page, 'the panel of a kept topic', () => window.outpost.view?.panel?.topic === 'pbt.sample', null, 40000);
 	assert.match(page.url(), /#\/history\/pbt\.sample/);
-	const names = (await kept()).map((t) => t.topic);
-	assert.deepEqual(await page.locator('#history-topic option').allInnerTexts(), [...names].sort());
+	const offered = await page.locator('#history-topic option').allInnerTexts(), then = await names();
+	assert.deepEqual(offered, then.filter((name) => before.includes(name) || offered.includes(name)), 'what was kept when it was opened');
 	await until(page, 'a live picture', () => window.outpost.view.panel.lines.n > 10 && window.outpost.view.panel.lines.any);
 	assert.equal(await page.locator('#live-btn').getAttribute('aria-pressed'), 'true');
 	assert.ok((await pixels(page, 'history-0')).painted > 1000);
@@ -75,7 +76,7 @@ test('what is kept is offered, and the address opens it', async () => {
 
 test('the live edge goes on, without a seam to what was recorded', async () => {
 	await page.getByRole('button', { name: '1 min', exact: true }).click();
-	await drawnUntil(page, 'a picture up to now', () => { const { panel } = window.outpost.view, { lines } = panel; return lines.n && panel.now() - lines.end[lines.n - 1] < 500; });
+	await drawnUntil(page, 'a picture up to now', () => { const { panel } = window.outpost.view, { lines } = panel; return lines.n && panel.now() - lines.end[lines.n - 1] < 1500; });
 	const end = await page.evaluate(() => { const { lines } = window.outpost.view.panel; return lines.end[lines.n - 1]; });
 	await until(page, 'two more seconds', (t) => { const { lines } = window.outpost.view.panel; return lines.end[lines.n - 1] > t + 2000; }, end);
 	// Who comes now has heard only what the bus holds; what was before is the recorder's.
