@@ -29,7 +29,7 @@ static void close_handle(struct op_db *db)
 	db->n_statements = 0;
 	(void)sqlite3_close(db->handle); /* cannot be busy: the statements are gone */
 	db->handle = NULL;
-	db->ino = 0;
+	db->mark.ino = 0;
 	db->in_transaction = false;
 }
 
@@ -148,7 +148,7 @@ static int migrate(struct op_db *db, unsigned version)
 	return r == -EINVAL ? -OP_EDAMAGED : r;
 }
 
-static int check_small(struct op_db *db)
+int op_db_check_small(struct op_db *db)
 {
 	struct stat st;
 	if (stat(db->settings.path, &st) < 0 || st.st_size > CHECKED_BYTES_MAX)
@@ -176,13 +176,13 @@ static int open_writer(struct op_db *db)
 	if (r == 0)
 		r = identify(db, &version);
 	if (r == 0)
-		r = check_small(db);
+		r = op_db_check_small(db);
 	if (r == 0)
 		r = set_up_log(db);
 	if (r == 0)
 		r = migrate(db, version);
 	if (r == 0)
-		r = op_db_remember_file(db);
+		r = op_db_mark(db);
 	return r;
 }
 
@@ -409,9 +409,10 @@ int op_db_renew(struct op_db *db, struct op_buf *note)
 {
 	assert(!db->settings.read_only);
 	db->why[0] = '\0';
-	int r = !db->handle       ? open_any(db, note) /* the last renewal ended half-way */
-		: op_db_moved(db) ? open_replaced(db, note)
-				  : begin_anew(db, note);
+	bool looked = op_db_look(db) < 0;                        /* then it has noted why */
+	int r = !db->handle                 ? open_any(db, note) /* the last one ended half-way */
+		: looked && op_db_moved(db) ? open_replaced(db, note)
+					    : begin_anew(db, note);
 	if (r < 0)
 		close_handle(db);
 	return r;

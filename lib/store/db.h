@@ -67,7 +67,11 @@ const char *op_db_message(struct op_db *db);
 /* What a result code of SQLite means here. */
 int op_db_error(int sqlite_rc);
 
-/* -OP_EDAMAGED as well if the file is not at its path any more. */
+/* 0, or -OP_EDAMAGED if somebody else overwrote, deleted or replaced the file of an open writer:
+ * op_db_begin asks as well. Nothing is read unless the file was written since, nothing written.
+ * Outside of transactions. */
+int op_db_look(struct op_db *db) OP_MUST_CHECK;
+/* -OP_EDAMAGED as op_db_look. */
 int op_db_begin(struct op_db *db) OP_MUST_CHECK;
 /* On failure everything since op_db_begin is rolled back. */
 int op_db_commit(struct op_db *db) OP_MUST_CHECK;

@@ -101,6 +101,20 @@ static int check_lost(struct op_db *db)
 	return db->in_transaction ? db->lost : 0;
 }
 
+/* Outside of a transaction each statement is one. */
+static int check_ready(struct op_db *db)
+{
+	int r = check_lost(db);
+	return r == 0 && db->handle && sqlite3_get_autocommit(db->handle) ? op_db_look(db) : r;
+}
+
+static void wrote(struct op_db *db)
+{
+	if (db->mark.ino && sqlite3_get_autocommit(db->handle) && !op_db_moved(db) &&
+	    op_db_mark(db) < 0)
+		return; /* it went this moment: the next look meets that */
+}
+
 const char *op_db_message(struct op_db *db)
 {
 	if (!db->handle)
@@ -121,10 +135,7 @@ int op_db_begin(struct op_db *db)
 	assert(!db->in_transaction);
 	db->said[0] = '\0';
 	int r = op_db_ensure_open(db);
-	/* SQLite would go on writing to a file that nobody can open any more. */
-	if (r == 0 && !db->settings.read_only && db->ino && op_db_moved(db))
-		r = -OP_EDAMAGED;
-	if (r == 0)
+	if (r == 0) /* which looks at the file */
 		r = op_db_exec(db, db->settings.read_only ? "BEGIN" : "BEGIN IMMEDIATE");
 	db->in_transaction = r == 0;
 	db->lost = 0;
@@ -140,6 +151,8 @@ int op_db_commit(struct op_db *db)
 	if (r < 0)
 		op_db_rollback(db);
 	db->in_transaction = false;
+	if (db->handle)
+		wrote(db);
 	return r;
 }
 
@@ -193,7 +206,7 @@ sqlite3_stmt *op_db_statement(struct op_db *db, const char *sql)
 
 int op_db_run(struct op_db *db, sqlite3_stmt *s)
 {
-	int r = check_lost(db);
+	int r = check_ready(db);
 	if (r < 0 || !s)
 		return r < 0        ? r
 		       : db->handle ? op_db_failed(db, sqlite3_errcode(db->handle))
@@ -201,6 +214,7 @@ int op_db_run(struct op_db *db, sqlite3_stmt *s)
 	int rc = sqlite3_step(s);
 	r = rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : op_db_failed(db, rc);
 	(void)sqlite3_reset(s); /* the same error once more */
+	wrote(db);
 	return r;
 }
 
@@ -209,10 +223,14 @@ int op_db_exec(struct op_db *db, const char *sql)
 	int r = check_lost(db);
 	if (r == 0)
 		r = op_db_ensure_open(db);
+	if (r == 0)
+		r = check_ready(db);
 	if (r < 0)
 		return r;
 	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? 0 : op_db_failed(db, rc);
+	r = rc == SQLITE_OK ? 0 : op_db_failed(db, rc);
+	wrote(db);
+	return r;
 }
 
 int op_db_number(struct op_db *db, const char *sql, sqlite3_int64 *ret)
@@ -238,22 +256,6 @@ sqlite3 *op_db_handle(struct op_db *db)
 const char *op_db_path(const struct op_db *db)
 {
 	return db->settings.path;
-}
-
-int op_db_remember_file(struct op_db *db)
-{
-	struct stat st;
-	if (stat(db->settings.path, &st) < 0)
-		return -errno;
-	db->dev = st.st_dev;
-	db->ino = st.st_ino;
-	return 0;
-}
-
-bool op_db_moved(const struct op_db *db)
-{
-	struct stat st;
-	return stat(db->settings.path, &st) < 0 || st.st_dev != db->dev || st.st_ino != db->ino;
 }
 
 static uint64_t bytes_of(const char *path, const char *ending)

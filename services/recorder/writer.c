@@ -286,6 +286,8 @@ static void look_at_size(struct writer *w)
 static void work(struct writer *w, bool asked)
 {
 	int rc = writer_ensure_open(w);
+	if (rc == 0) /* also when there is nothing to commit */
+		rc = op_db_look(w->db);
 	if (rc == 0 && asked)
 		rc = commit(w);
 	if (rc == 0 && is_untidy(w))

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import sys
@@ -227,6 +228,54 @@ def a_database_damaged_while_it_is_written_is_replaced():
         recorder.wait_state("ready", timeout=BACK_S)
         assert recorder.stop() == 0
     assert set(range(2000, 2500)) <= set(place.column('SELECT n FROM "test.point"'))
+    place.check()
+
+
+def overwrite(path, how, old):
+    """In place: the recorder has the file open."""
+    if how == "truncated":
+        os.truncate(path, path.stat().st_size // 2 + 100)
+    else:
+        path.write_bytes({"text": b"not a database\n" * 20000, "empty": b"", "older": old}[how])
+
+
+@ot.test(timeout=240)
+def a_database_overwritten_while_it_is_written_is_set_aside():
+    for how in ("text", "empty", "truncated", "older"):
+        place = rt.Place(["topic: test.point, as: rows, commit_s: 1"], name="over-" + how)
+        with tt.Writer(place.runtime, "open point test.point") as writer, place.start() as recorder:
+            writer("pub test.point 500")
+            recorder.flush()
+            sql = ("sqlite3", place.db, "PRAGMA wal_checkpoint(TRUNCATE)")
+            assert ot.run(*sql).returncode == 0
+            old = place.db.read_bytes()
+            writer("pub test.point 3000")
+            recorder.flush()
+            assert ot.run(*sql).returncode == 0
+            writer("pub test.point 100")
+            recorder.flush()
+            overwrite(place.db, how, old)
+            writer("pub test.point 400")
+            recorder.wait_line(r"overwritten \(.*kept as \S+/history\.db\.damaged-\d{8}T\d{6}Z\b", 4 * BACK_S)
+            ot.wait_until(lambda: recorder.state()[0] == "ready", 4 * BACK_S, "the recorder is ready")
+            recorder.flush()
+            assert recorder.stats()["set_aside"] == 1
+            assert recorder.stop() == 0
+        assert [p for p in place.state.iterdir() if re.fullmatch(r"history\.db\.damaged-\w+", p.name)], how
+        numbers = place.column('SELECT n FROM "test.point"')
+        assert set(range(3600, 4000)) <= set(numbers), (how, len(numbers))
+        place.check()
+
+
+@ot.test(timeout=180)
+def an_idle_recorder_notices_as_well():
+    place = rt.Place(["topic: test.point, as: rows, commit_s: 3600"])
+    with tt.Writer(place.runtime, "open point test.point") as writer, place.start() as recorder:
+        writer("pub test.point 10")
+        recorder.flush()
+        overwrite(place.db, "text", b"")
+        recorder.wait_line(r"overwritten \(not a database\)", 120)  # a minute, on a machine that is busy
+        assert recorder.stop() == 0
     place.check()
 
 

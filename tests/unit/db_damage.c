@@ -334,3 +334,160 @@ TEST(a_deleted_database_is_begun_anew_and_a_replaced_one_taken)
 	CHECK_INT(count_notes(db), 1);
 	op_db_close(db);
 }
+
+/* ---- overwritten while it is open --------------------------------------------------------- */
+
+static void fill_notes(struct op_db *db, unsigned n)
+{
+	CHECK_INT(op_db_begin(db), 0);
+	for (unsigned i = 0; i < n; i++)
+		CHECK_INT(op_db_exec(db, "INSERT INTO notes(text) VALUES(hex(randomblob(200)))"),
+			  0);
+	CHECK_INT(op_db_commit(db), 0);
+}
+
+static void take_log_in(struct op_db *db)
+{
+	CHECK_INT(op_db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+}
+
+/* By another process, as cp does it: the same file with other bytes. */
+static void copy_over(const char *from, const char *to)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("cp", "cp", from, to, NULL);
+		_exit(1);
+	}
+	int status;
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+}
+
+static void sql_of_others(const char *path, const char *sql)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("sqlite3", "sqlite3", path, sql, NULL);
+		_exit(1);
+	}
+	int status;
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
+}
+
+static void check_noticed(struct op_db *db, const char *why)
+{
+	struct op_buf note;
+	CHECK_INT(op_db_look(db), -OP_EDAMAGED);
+	CHECK_INT(op_db_begin(db), -OP_EDAMAGED);
+	CHECK_HAS(op_db_message(db), why);
+	op_buf_init_fixed(&note, note_text, sizeof(note_text));
+	CHECK_INT(op_db_renew(db, &note), 0);
+	CHECK_HAS(note_text, why);
+	CHECK_HAS(note_text, "notes.db.damaged-2");
+	CHECK_INT(op_db_look(db), 0);
+	CHECK_INT(count_notes(db), 0);
+	CHECK_INT(add_note(db, "new"), 0);
+	op_db_close(db);
+	CHECK_INT(set_aside(), 1);
+}
+
+/* With some of it in the log, as it mostly is. */
+static struct op_db *open_filled(void)
+{
+	struct op_db *db = open_notes();
+	fill_notes(db, 400);
+	take_log_in(db);
+	fill_notes(db, 40);
+	CHECK_INT(op_db_look(db), 0);
+	return db;
+}
+
+TEST(text_over_an_open_database_is_noticed)
+{
+	static char text[300000];
+	struct op_db *db = open_filled();
+	memset(text, 'x', sizeof(text));
+	put_bytes(in_dir("text"), text, sizeof(text), 0);
+	copy_over(in_dir("text"), in_dir("notes.db"));
+	check_noticed(db, "overwritten (not a database)");
+}
+
+TEST(an_empty_file_over_an_open_database_is_noticed)
+{
+	struct op_db *db = open_filled();
+	copy_over("/dev/null", in_dir("notes.db"));
+	check_noticed(db, "overwritten (cut short)");
+}
+
+TEST(an_open_database_that_is_cut_is_noticed)
+{
+	struct op_db *db = open_filled();
+	CHECK_INT(truncate(in_dir("notes.db"), 50000), 0);
+	check_noticed(db, "overwritten (cut short)");
+}
+
+TEST(rubbish_in_an_open_database_is_noticed)
+{
+	struct op_db *db = open_filled();
+	CHECK_INT(truncate(in_dir("notes.db"), 50000), 0);
+	CHECK_INT(truncate(in_dir("notes.db"), 300000), 0); /* zeros to the end, and beyond */
+	check_noticed(db, "overwritten (in part)");
+}
+
+TEST(another_kind_of_database_over_an_open_one_is_noticed)
+{
+	struct op_db *db = open_filled();
+	sql_of_others(in_dir("other.db"), "CREATE TABLE a(b); INSERT INTO a VALUES(1)");
+	copy_over(in_dir("other.db"), in_dir("notes.db"));
+	check_noticed(db, "overwritten (another kind of database)");
+}
+
+/* What a person does who means to restore it. */
+TEST(an_older_copy_over_an_open_database_is_noticed)
+{
+	struct op_db *db = open_notes();
+	fill_notes(db, 400);
+	take_log_in(db);
+	copy_over(in_dir("notes.db"), in_dir("old.db"));
+	fill_notes(db, 400);
+	take_log_in(db);
+	copy_over(in_dir("old.db"), in_dir("notes.db"));
+	check_noticed(db, "overwritten (");
+}
+
+TEST(a_larger_one_over_an_open_database_is_noticed)
+{
+	struct op_db *db = open_notes();
+	fill_notes(db, 2000);
+	CHECK_INT(op_db_copy(in_dir("notes.db"), in_dir("large.db"), NULL, NULL), 0);
+	op_db_close(db);
+	CHECK_INT(unlink(in_dir("notes.db")), 0);
+	db = open_filled();
+	copy_over(in_dir("large.db"), in_dir("notes.db"));
+	check_noticed(db, "overwritten (");
+}
+
+TEST(what_others_may_do_with_an_open_database_is_no_damage)
+{
+	struct op_db *db = open_filled();
+	long long notes = count_notes(db);
+	const char *path = in_dir("notes.db");
+	CHECK_INT(utimensat(AT_FDCWD, path, NULL, 0), 0);
+	CHECK_INT(op_db_look(db), 0);
+	sql_of_others(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+	CHECK_INT(op_db_look(db), 0);
+	sql_of_others(path, "DELETE FROM notes WHERE id > 100");
+	CHECK_INT(op_db_look(db), 0);
+	sql_of_others(path, "PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)");
+	CHECK_INT(op_db_look(db), 0);
+	CHECK_INT(add_note(db, "one more"), 0);
+	CHECK_INT(count_notes(db), 101);
+	CHECK(notes > 101);
+	fill_notes(db, 3000); /* the log is taken in on the way */
+	CHECK_INT(op_db_look(db), 0);
+	op_db_close(db);
+	CHECK_INT(set_aside(), 0);
+	op_db_close(open_notes());
+}
