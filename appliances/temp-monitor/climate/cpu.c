@@ -1,0 +1,25 @@
+/*
+ * cpu.c - /sys/class/thermal/thermal_zone0/temp (the kernel's sysfs-class-thermal).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "find.h"
+
+int cpu_temperature(const char *path, double *ret_celsius)
+{
+	char text[64], *end;
+	int err = find_read_line(path, text, sizeof(text));
+	if (err)
+		return err;
+	double v = strtod(text, &end);
+	if (end == text || end[strspn(end, " \t\r")] || !isfinite(v))
+		return -EINVAL;
+	*ret_celsius = v / 1000;
+	return 0;
+}
