@@ -285,6 +285,14 @@ static int run_appliance(struct run *run)
 	return status;
 }
 
+/* What the appliance wants to leave with when it did not come to work. */
+static int exit_status(const struct run *run, int status)
+{
+	int wanted = run->config ? op_config_start_failure(run->config) : 0;
+	bool failed = status == OP_EXIT_USAGE || status == OP_EXIT_CONFIG;
+	return failed && wanted ? wanted : status;
+}
+
 int op_tool_run(int argc, char **argv)
 {
 	struct run *run = calloc(1, sizeof(*run));
@@ -298,6 +306,7 @@ int op_tool_run(int argc, char **argv)
 	r = r != 0 ? r - 1 : run_appliance(run);
 	op_notify_close(&run->up);
 	run_file_close(&run->log.file);
+	r = exit_status(run, r);
 	run_unload(run);
 	free(run);
 	return r;

@@ -141,9 +141,12 @@ int run_load(struct run *run)
 		run_say(run, OP_ERR, "%s: no service is enabled: nothing to run", run->file);
 		r = -EINVAL;
 	}
-	if (r < 0)
-		run_say(run, OP_ERR, "nothing was started");
-	return r < 0 ? OP_EXIT_USAGE : 0;
+	if (r == 0)
+		return 0;
+	if (run->config)
+		(void)fputs(op_config_missing(run->config), stdout); /* it is in the log too */
+	run_say(run, OP_ERR, "nothing was started");
+	return OP_EXIT_USAGE;
 }
 
 void run_unload(struct run *run)

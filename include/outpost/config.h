@@ -5,8 +5,10 @@
  *
  *     appliance: sensorhub
  *     description: Industrial sensors on one Pi
+ *     env_file: dotenv                # found and read as python-dotenv does
  *     environment:                    # names of the environment that set a path
  *       PORT: services.web.listen.port
+ *       DEBUG: {set: services.web.debug, type: bool}
  *     services:
  *       pbt:
  *         program: outpost-pbt        # default: outpost-<name of the service>
@@ -107,9 +109,10 @@ struct op_setting {
 
 /* Where settings come from. Strings are borrowed for the call. */
 struct op_config_source {
-	const char *file;        /* YAML; required */
-	const char *env_file;    /* --env; NULL: ".env" in the working directory, if it is there */
-	char *const *environ;    /* NULL-terminated "NAME=value"; NULL: none */
+	const char *file;     /* YAML; required */
+	const char *env_file; /* --env; NULL: ".env" in the working directory, if it is there, or as
+				 the appliance wants it found */
+	char *const *environ; /* NULL-terminated "NAME=value"; NULL: none */
 	const char *const *sets; /* "path=value" */
 	size_t n_sets;
 	bool sim;                /* apply the simulators' `set` */
@@ -137,6 +140,11 @@ void op_config_free(struct op_config *c);
 const char *op_config_appliance(const struct op_config *c);
 const char *op_config_description(const struct op_config *c);
 const char *op_config_file(const struct op_config *c);
+/* The exit status that the appliance wants for a start that fails; 0: none of its own. */
+int op_config_start_failure(const struct op_config *c);
+/* What the appliance says of variables that are required and were not given, as it stands there;
+ * "" if none is missing. */
+const char *op_config_missing(const struct op_config *c);
 size_t op_config_service_count(const struct op_config *c);
 const char *op_config_service_name(const struct op_config *c, size_t i);
 

@@ -1,5 +1,5 @@
 /*
- * appliance.c - the keys that every appliance file has: names, environment, services, simulators.
+ * appliance.c - the keys that every appliance file has: names, services, simulators.
  *
  * What stands below services.NAME belongs to that service's program and is checked by its table.
  *
@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const top_keys[] = {"appliance", "description", "environment", "services",
-				       "simulators"};
+static const char *const top_keys[] = {"appliance",     "description",        "env_file",
+				       "environment",   "environment_groups", "services",
+				       "start_failure", "simulators"};
 static const char *const simulator_keys[] = {"program", "args", "set"};
 
 /* Names become file names, topic names and unit names. */
@@ -24,8 +25,8 @@ static bool name_ok(const char *name)
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")];
 }
 
-static void check_known(const struct node *map, const char *path, const char *const *names,
-			size_t n_names, struct problems *p)
+void map_check(const struct node *map, const char *path, const char *const *names, size_t n_names,
+	       struct problems *p)
 {
 	for (const struct node *n = map->first; n; n = n->next) {
 		bool known = false;
@@ -42,9 +43,8 @@ static void check_known(const struct node *map, const char *path, const char *co
 	}
 }
 
-/* The mapping below a key; NULL with a mistake if it is something else, NULL if it is not there. */
-static struct node *map_at(const struct node *parent, const char *key, const char *path,
-			   struct problems *p)
+struct node *map_at(const struct node *parent, const char *key, const char *path,
+		    struct problems *p)
 {
 	struct node *n = node_find(parent, key);
 	if (!n || n->kind == NODE_NULL)
@@ -56,9 +56,8 @@ static struct node *map_at(const struct node *parent, const char *key, const cha
 	return n;
 }
 
-/* The text below a key, or NULL; anything but text is a mistake. */
-static const char *text_at(const struct node *parent, const char *key, const char *path,
-			   struct problems *p)
+const char *text_at(const struct node *parent, const char *key, const char *path,
+		    struct problems *p)
 {
 	const struct node *n = node_find(parent, key);
 	if (!n || n->kind == NODE_NULL)
@@ -106,15 +105,6 @@ static void read_services(struct op_config *c, struct problems *p)
 		problem_add(p, &c->root->at, "services", "is required: at least one service");
 }
 
-/* ---- environment ----------------------------------------------------------------------- */
-
-static bool variable_ok(const char *name)
-{
-	return !isdigit((unsigned char)*name) && *name &&
-	       !name[strspn(name,
-			    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")];
-}
-
 bool appliance_path_ok(struct op_config *c, const char *path, const struct origin *at,
 		       struct problems *p)
 {
@@ -139,59 +129,12 @@ bool appliance_path_ok(struct op_config *c, const char *path, const struct origi
 	return false;
 }
 
-static int add_target(struct op_config *c, const struct node *n, const char *name,
-		      struct problems *p)
-{
-	if (n->kind != NODE_TEXT) {
-		problem_add(p, &n->at, "environment", "%s: expected a path, not %s", name,
-			    node_kind_name(n));
-		return 0;
-	}
-	if (!appliance_path_ok(c, n->text, &n->at, p))
-		return 0;
-	if (!strchr(n->text + strlen("services."), '.')) {
-		problem_add(p, &n->at, "environment",
-			    "%s sets %s, which is a service (name a setting below it)", name,
-			    n->text);
-		return 0;
-	}
-	struct env_target *t = pool_alloc(&c->pool, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	*t = (struct env_target){name, n->text, n->at, NULL};
-	if (c->env_last)
-		c->env_last->next = t;
-	else
-		c->env = t;
-	c->env_last = t;
-	return 0;
-}
-
-static int read_environment(struct op_config *c, struct problems *p)
-{
-	const struct node *map = map_at(c->root, "environment", "environment", p);
-	for (const struct node *n = map ? map->first : NULL; n; n = n->next) {
-		if (!variable_ok(n->key))
-			problem_add(p, &n->key_at, "environment",
-				    "\"%.40s\" cannot be the name of a variable", n->key);
-		int rc = 0;
-		if (n->kind != NODE_LIST)
-			rc = add_target(c, n, n->key, p);
-		for (const struct node *i = n->first; i && rc == 0 && n->kind == NODE_LIST;
-		     i = i->next)
-			rc = add_target(c, i, n->key, p);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 int appliance_read(struct op_config *c, struct problems *p)
 {
-	check_known(c->root, "", top_keys, OP_ARRAY_SIZE(top_keys), p);
+	map_check(c->root, "", top_keys, OP_ARRAY_SIZE(top_keys), p);
 	read_names(c, p);
 	read_services(c, p);
-	return read_environment(c, p);
+	return environment_read(c, p);
 }
 
 /* ---- simulators ------------------------------------------------------------------------ */
@@ -236,7 +179,7 @@ static int read_simulator(struct op_config *c, struct node *n, struct op_config_
 		problem_add(p, &n->at, path, "expected a mapping, not %s", node_kind_name(n));
 		return 0;
 	}
-	check_known(n, path, simulator_keys, OP_ARRAY_SIZE(simulator_keys), p);
+	map_check(n, path, simulator_keys, OP_ARRAY_SIZE(simulator_keys), p);
 	ret->name = n->key;
 	ret->program = text_at(n, "program", path, p);
 	if (!node_find(n, "program"))

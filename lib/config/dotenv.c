@@ -1,138 +1,284 @@
 /*
- * dotenv.c - the lines of an environment file: what dotenv and systemd's EnvironmentFile have in
- * common, one variable a line.
+ * dotenv.c - the bindings of an environment file, as python-dotenv reads them, since that is what
+ * such files were written for:
  *
- *     # comment            export NAME=value        NAME="a\tb \"c\""        NAME='as it stands'
+ *     # comment            export NAME=value        NAME = value # comment
+ *     NAME="a\tb \"c\""    NAME='as it stands'      NAME="two
+ *     NAME=${A} ${B:-b}    NAME                     lines"
  *
- * Text without quotes ends at the end of the line or at " #"; nothing is expanded. Of a name given
- * twice the last counts. A line that is none of this is a mistake; its text is never shown, since
- * it may be a secret.
+ * Text without quotes ends at the end of its line or at a blank before "#". ${A} is what the
+ * environment says, else what the file said before, else what follows ":-", else nothing; it is
+ * not looked for in single quotes (there python-dotenv does, against its own manual). Of a
+ * name given twice the last counts; a name without "=" sets nothing and undoes what was before it.
+ *
+ * The form of the text is that of the regular expressions in python-dotenv's parser.py 0.21, white
+ * space being that of ASCII. What is no binding is a mistake, or passed over and noted if the
+ * appliance says "env_file: dotenv"; its text is never shown, since it may be a secret.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
 #include "internal.h"
 
-#include <ctype.h>
 #include <string.h>
 
-static const char *skip_blanks(const char *at)
+#define BLANKS " \t\v\f"
+#define SPACE BLANKS "\n"
+
+struct reader {
+	char *at;
+	unsigned line;
+};
+
+static void advance(struct reader *r, char *to)
 {
-	return at + strspn(at, " \t");
+	for (; r->at < to; r->at++)
+		r->line += *r->at == '\n';
 }
 
-static bool name_char(char c, bool first)
+static void skip(struct reader *r, const char *set)
 {
-	return isalpha((unsigned char)c) || c == '_' || (!first && isdigit((unsigned char)c));
+	advance(r, r->at + strspn(r->at, set));
 }
 
-static char unescape(char c)
+/* ---- one binding ------------------------------------------------------------------------- */
+
+/* A name as it is in the text, not cut yet. False: there is none. */
+static bool take_name(struct reader *r, char **ret_name, char **ret_end)
 {
-	switch (c) {
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	case 'r':
-		return '\r';
-	case '"':
-	case '\\':
-	case '$':
-	case '`':
-		return c;
+	if (!strncmp(r->at, "export", 6) && r->at[6] && strchr(BLANKS, r->at[6]))
+		r->at += 6 + strspn(r->at + 6, BLANKS);
+	char *name = r->at, *end = r->at + strcspn(r->at, "=#" SPACE);
+	bool quoted = *name == '\'';
+	if (quoted) {
+		name++;
+		end = strchr(name, '\'');
 	}
-	return '\0';
-}
-
-/* Text in quotes from at on, written over itself to out; the mistake, or NULL. */
-static const char *unquote(const char *at, char *out)
-{
-	char quote = *at++;
-	for (; *at && *at != quote; at++) {
-		char c = *at;
-		if (quote == '"' && c == '\\') {
-			c = unescape(*++at);
-			if (!c)
-				return "unknown escape after \"\\\" (use single quotes to take it "
-				       "as it "
-				       "stands)";
-		}
-		*out++ = c;
-	}
-	if (!*at)
-		return "a quote is not closed (a value is one line)";
-	at = skip_blanks(at + 1);
-	if (*at && *at != '#')
-		return "text after the closing quote (quote the whole value)";
-	*out = '\0';
-	return NULL;
-}
-
-static void end_plain(char *value)
-{
-	for (char *c = value; *c; c++)
-		if (*c == '#' && (c == value || c[-1] == ' ' || c[-1] == '\t'))
-			*c = '\0';
-	size_t n = strlen(value);
-	while (n && isspace((unsigned char)value[n - 1]))
-		value[--n] = '\0';
-}
-
-/* Cuts one line in place into name and value; the mistake, or NULL. Both NULL: an empty line. */
-static const char *parse_line(char *line, char **ret_name, char **ret_value)
-{
-	char *at = line + strspn(line, " \t");
-	*ret_name = *ret_value = NULL;
-	if (!*at || *at == '#' || *at == ';')
-		return NULL;
-	if (!strncmp(at, "export", 6) && (at[6] == ' ' || at[6] == '\t'))
-		at += 6 + strspn(at + 6, " \t");
-	char *name = at;
-	while (name_char(*at, at == name))
-		at++;
-	if (at == name || *at != '=')
-		return "expected NAME=value, without blanks around \"=\"";
-	*at++ = '\0';
-	char *value = at + strspn(at, " \t");
-	if (*value == '"' || *value == '\'') {
-		const char *why = unquote(value, value);
-		if (why)
-			return why;
-	} else {
-		end_plain(value);
-	}
+	if (*name == '#' || !end || end == name)
+		return false;
+	advance(r, end + quoted);
 	*ret_name = name;
-	*ret_value = value;
+	*ret_end = end;
+	return true;
+}
+
+/* The quote that ends the one at open. A quote after "\" is part of the text, unless none other
+ * follows: then the last of those ends it ("C:\"). */
+static char *closing_quote(char *open)
+{
+	char *last = NULL;
+	for (char *c = open + 1; *c; c++) {
+		if (*c == *open)
+			return c;
+		if (*c == '\\' && c[1] == *open)
+			last = ++c;
+	}
+	return last;
+}
+
+static char unescape(char quote, char c)
+{
+	static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
+	size_t n = quote == '"' ? sizeof(from) - 1 : 2;
+	const char *found = memchr(from, c, n);
+	return found ? to[found - from] : '\0';
+}
+
+/* The text from in to end written over itself to out; what is no escape stays. */
+static void decode(char quote, const char *in, const char *end, char *out)
+{
+	while (in < end) {
+		char c = *in == '\\' && in + 1 < end ? unescape(quote, in[1]) : '\0';
+		*out++ = c ? c : *in;
+		in += c ? 2 : 1;
+	}
+	*out = '\0';
+}
+
+static char *plain_end(char *value, char *end)
+{
+	for (char *c = value + 1; c < end; c++) {
+		if (*c == '#' && strchr(BLANKS, c[-1])) {
+			end = c;
+			break;
+		}
+	}
+	while (end > value && strchr(BLANKS, end[-1]))
+		end--;
+	return end;
+}
+
+/* What may follow a binding: blanks, a comment, the end of the line. */
+static bool take_end(struct reader *r)
+{
+	skip(r, BLANKS);
+	if (*r->at == '#')
+		advance(r, r->at + strcspn(r->at, "\n"));
+	if (*r->at && *r->at != '\n')
+		return false;
+	advance(r, r->at + (*r->at == '\n'));
+	return true;
+}
+
+/* Text without quotes takes all of its line and needs no end. */
+static const char *take_value(struct reader *r, struct env_line *ret)
+{
+	char *value = r->at;
+	ret->value = value;
+	if (*value != '"' && *value != '\'') {
+		char *stop = value + strcspn(value, "\n");
+		char *end = plain_end(value, stop);
+		advance(r, stop + (*stop == '\n'));
+		*end = '\0';
+		return NULL;
+	}
+	char *close = closing_quote(value), quote = *value;
+	if (!close)
+		return "a quote is not closed";
+	ret->literal = quote == '\'';
+	advance(r, close + 1);
+	decode(quote, value + 1, close, value);
+	return take_end(r) ? NULL : "text after the closing quote (quote the whole value)";
+}
+
+/* One binding or comment; the mistake, or NULL. Without a name: nothing. */
+static const char *take_binding(struct reader *r, struct env_line *ret)
+{
+	char *name, *end;
+	*ret = (struct env_line){.line = r->line};
+	if (*r->at == '#' || *r->at == ';') { /* ";": a comment to systemd */
+		advance(r, r->at + strcspn(r->at, "\n"));
+		return NULL;
+	}
+	if (!take_name(r, &name, &end))
+		return "expected NAME=value";
+	skip(r, BLANKS);
+	const char *why = NULL;
+	if (*r->at == '=') {
+		r->at += 1 + strspn(r->at + 1, BLANKS);
+		why = take_value(r, ret);
+	} else if (!take_end(r)) {
+		why = "expected NAME=value";
+	}
+	*end = '\0';
+	ret->name = why ? NULL : name;
+	return why;
+}
+
+/* ---- ${NAME} ------------------------------------------------------------------------------- */
+
+static const char *look_up(const struct env_lines *lines, char *const *environ, const char *name,
+			   size_t len)
+{
+	for (; environ && *environ; environ++)
+		if (!strncmp(*environ, name, len) && (*environ)[len] == '=')
+			return *environ + len + 1;
+	for (size_t i = lines->n; i-- > 0;)
+		if (!strncmp(lines->v[i].name, name, len) && !lines->v[i].name[len])
+			return lines->v[i].value ? lines->v[i].value : "";
 	return NULL;
+}
+
+/* The end of "${NAME}" or "${NAME:-default}", or NULL if at begins none. */
+static const char *reference_end(const char *at, size_t *ret_name)
+{
+	if (at[0] != '$' || at[1] != '{')
+		return NULL;
+	*ret_name = strcspn(at + 2, ":}");
+	const char *rest = at + 2 + *ret_name;
+	if (*rest == ':' && rest[1] != '-')
+		return NULL;
+	return strchr(rest, '}');
+}
+
+static int expand(struct op_config *c, const struct env_lines *lines, char *const *environ,
+		  struct env_line *l)
+{
+	OP_AUTO_BUF struct op_buf out;
+	if (!l->value || l->literal || !strstr(l->value, "${"))
+		return 0;
+	op_buf_init(&out, TEXT_MAX_BYTES);
+	for (const char *at = l->value; *at;) {
+		size_t name;
+		const char *end = reference_end(at, &name);
+		if (!end) {
+			op_buf_putc(&out, *at++);
+			continue;
+		}
+		const char *value = look_up(lines, environ, at + 2, name);
+		const char *rest = at + 2 + name;
+		if (value)
+			op_buf_puts(&out, value);
+		else if (*rest == ':')
+			op_buf_put(&out, rest + 2, (size_t)(end - rest - 2));
+		at = end + 1;
+	}
+	c->text_bytes += out.len;
+	l->value = out.err || c->text_bytes > TEXT_MAX_BYTES
+			   ? NULL
+			   : pool_text(&c->pool, out.data, out.len);
+	return l->value ? 0 : -ENOMEM;
+}
+
+/* ---- the file ------------------------------------------------------------------------------ */
+
+/* Every end of a line is "\n", as Python's text files have it; without a byte order mark. */
+static void plain_lines(char *text)
+{
+	char *out = text;
+	for (const char *in = text + (strncmp(text, "\xef\xbb\xbf", 3) ? 0 : 3); *in; in++) {
+		bool carriage = *in == '\r';
+		*out++ = carriage ? '\n' : *in;
+		in += carriage && in[1] == '\n';
+	}
+	*out = '\0';
+}
+
+static void not_a_binding(struct op_config *c, struct problems *p, const struct origin *at,
+			  const char *why)
+{
+	if (c->dotenv)
+		op_buf_printf(&c->notes, "%s:%u: %s: passed over\n", at->file, at->line, why);
+	else
+		problem_add(p, at, NULL, "%s", why);
+}
+
+static bool has_nul(struct problems *p, const char *text, size_t len, struct origin *at)
+{
+	const char *nul = memchr(text, '\0', len);
+	for (const char *c = text; nul && c < nul; c++)
+		at->line += *c == '\n';
+	if (nul)
+		problem_add(p, at, NULL, "a NUL byte");
+	return nul;
 }
 
 int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *file,
-		 struct problems *p, struct env_lines *ret)
+		 char *const *environ, struct problems *p, struct env_lines *ret)
 {
-	size_t lines = 1;
-	for (size_t i = 0; i < len; i++)
-		lines += text[i] == '\n';
-	char *copy = pool_text(&c->pool, text, len);
-	struct env_line *v = pool_alloc(&c->pool, lines * sizeof(*v));
-	if (!copy || !v)
-		return -ENOMEM;
 	struct origin at = {.kind = ORIGIN_ENV_FILE, .file = file, .line = 1};
-	ret->v = v;
-	for (char *line = copy, *end = copy + len; line <= end; at.line++) {
-		char *newline = memchr(line, '\n', (size_t)(end - line));
-		char *stop = newline ? newline : end;
-		const char *why = memchr(line, '\0', (size_t)(stop - line)) ? "a NUL byte" : NULL;
-		*stop = '\0';
-		if (stop > line && stop[-1] == '\r')
-			stop[-1] = '\0';
-		struct env_line *l = &v[ret->n];
-		if (!why)
-			why = parse_line(line, &l->name, &l->value);
-		if (why)
-			problem_add(p, &at, NULL, "%s", why);
-		l->line = at.line;
-		ret->n += !why && l->name;
-		line = stop + 1;
+	size_t most = 1;
+	if (has_nul(p, text, len, &at))
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		most += text[i] == '\n' || text[i] == '\r';
+	struct reader r = {pool_text(&c->pool, text, len), 1};
+	ret->v = pool_alloc(&c->pool, most * sizeof(*ret->v));
+	if (!r.at || !ret->v)
+		return -ENOMEM;
+	plain_lines(r.at);
+	for (skip(&r, SPACE); *r.at; skip(&r, SPACE)) {
+		struct env_line *l = &ret->v[ret->n];
+		const char *why = take_binding(&r, l);
+		at.line = l->line;
+		if (why) {
+			not_a_binding(c, p, &at, why);
+			advance(&r, r.at + strcspn(r.at, "\n"));
+		}
+		int rc = l->name ? expand(c, ret, environ, l) : 0;
+		if (rc)
+			return rc;
+		ret->n += l->name != NULL;
 	}
 	return 0;
 }

@@ -131,6 +131,39 @@ struct known_table {
 	size_t n;
 };
 
+/* How the value of a variable is written; VARIABLE_ANY is left to the setting. */
+enum variable_type {
+	VARIABLE_ANY,
+	VARIABLE_TEXT,
+	VARIABLE_WORD,
+	VARIABLE_BOOL,
+	VARIABLE_INT,
+	VARIABLE_FLOAT,
+	VARIABLE_CHOICE,
+	VARIABLE_URL,
+};
+
+struct env_group {
+	const char *name, *when, *wrong;
+	struct env_group *next;
+};
+
+struct variable {
+	const char *name;
+	enum variable_type type;
+	struct env_target *first, *last; /* what it sets */
+	const struct env_group *group;
+	const char *called, *def, *below, *required;
+	const char **choices; /* NULL-terminated */
+	bool secret, has_min, has_max;
+	double min, max;
+	const char *value; /* as it was given; NULL: not */
+	unsigned order;    /* of the givings, from 1; 0: not given */
+	const char *clean; /* after its check; NULL: counts as not given */
+	struct origin from;
+	struct variable *next;
+};
+
 struct op_config {
 	struct pool pool;
 	struct known_table *known; /* changes while all else is only read */
@@ -142,8 +175,13 @@ struct op_config {
 	struct node *root, *services; /* services is NULL only after a mistake */
 	struct op_config_simulator *simulators;
 	size_t n_services, n_simulators;
-	struct env_target *env, *env_last;
+	struct variable *variables, *variables_last;
+	struct env_group *groups;
+	unsigned given;
+	bool dotenv; /* the environment file as python-dotenv has it */
+	int start_failure;
 	struct op_buf notes, unused; /* of the .env file: nearly a name; not like any */
+	struct op_buf missing;       /* what is said of variables that are required */
 	size_t n_unused;
 	bool mistakes;
 };
@@ -164,17 +202,38 @@ int placeholder_expand(struct op_config *c, const char *text, const char **ret) 
 
 /* dotenv.c */
 struct env_line {
-	char *name, *value;
+	const char *name, *value; /* value NULL: a name without "=" */
+	bool literal;             /* in single quotes */
 	unsigned line;
 };
 struct env_lines {
 	struct env_line *v;
 	size_t n;
 };
+/* environ is where ${NAME} is looked for first; NULL: nowhere. */
 int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *file,
-		 struct problems *p, struct env_lines *ret) OP_MUST_CHECK;
+		 char *const *environ, struct problems *p, struct env_lines *ret) OP_MUST_CHECK;
+
+/* environment.c: the keys "environment", "environment_groups", "env_file", "start_failure". */
+int environment_read(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+/* The environment file as the appliance wants it found, into c->env_file. */
+int environment_find_file(struct op_config *c) OP_MUST_CHECK;
+bool variable_ok(const char *name);
+struct variable *variable_find(const struct op_config *c, const char *name, size_t len);
+
+/* variable.c: every variable that was given into the tree, checked. */
+int variables_apply(struct op_config *c, struct problems *p) OP_MUST_CHECK;
 
 /* appliance.c: the keys that every appliance file has. */
+/* A mistake for each key that is none of the names. */
+void map_check(const struct node *map, const char *path, const char *const *names, size_t n_names,
+	       struct problems *p);
+/* The mapping below a key; NULL with a mistake if it is something else, NULL if it is not there. */
+struct node *map_at(const struct node *parent, const char *key, const char *path,
+		    struct problems *p);
+/* The text below a key, or NULL; anything but text is a mistake. */
+const char *text_at(const struct node *parent, const char *key, const char *path,
+		    struct problems *p);
 int appliance_read(struct op_config *c, struct problems *p) OP_MUST_CHECK;
 int appliance_read_simulators(struct op_config *c, struct problems *p) OP_MUST_CHECK;
 int appliance_apply_simulators(struct op_config *c, struct problems *p) OP_MUST_CHECK;

@@ -91,35 +91,18 @@ static int load_yaml(struct op_config *c, const struct op_config_source *src, st
 
 /* ---- environment ----------------------------------------------------------------------- */
 
-static int set_target(struct op_config *c, const struct env_target *t, const char *value,
-		      const struct origin *at, struct problems *p)
+/* Of a variable of the environment that is empty python-dotenv says that it is set; otherwise an
+ * empty value counts as not set, as in the .env templates that list every name. */
+static void take_variable(struct op_config *c, struct variable *v, const char *value,
+			  const struct origin *at)
 {
-	if (!text_is_utf8(value)) {
-		problem_add(p, at, t->path, "is not UTF-8");
-		return 0;
-	}
-	struct node *n = yaml_value(c, value, false, at);
-	int rc = n ? node_set(c, c->root, t->path, n, at, p) : -ENOMEM;
-	return rc == -EINVAL ? 0 : rc; /* an empty part in the path: the table's check reports it */
-}
-
-/* Sets every path of a variable; *ret_known tells if there is one. An empty value counts as not
- * set, as in the .env templates that list every name. */
-static int set_variable(struct op_config *c, const char *name, const char *value,
-			const struct origin *at, struct problems *p, bool *ret_known)
-{
-	int rc = 0;
-	*ret_known = false;
-	for (const struct env_target *t = c->env; t && rc == 0; t = t->next) {
-		if (strcmp(t->name, name))
-			continue;
-		*ret_known = true;
-		struct origin from = *at;
-		from.name = t->name;
-		if (*value)
-			rc = set_target(c, t, value, &from, p);
-	}
-	return rc;
+	bool empty = !value || !*value;
+	if (empty && !(c->dotenv && at->kind == ORIGIN_ENVIRON) && at->kind != ORIGIN_ENV_FILE)
+		return;
+	v->value = value;
+	v->order = ++c->given;
+	v->from = *at;
+	v->from.name = v->name;
 }
 
 /* A name that is nearly right is meant for us; the rest may be there for another program. */
@@ -127,8 +110,8 @@ static void note_unknown(struct op_config *c, const char *name, const struct ori
 {
 	const char *names[128];
 	size_t n = 0;
-	for (const struct env_target *t = c->env; t && n < OP_ARRAY_SIZE(names); t = t->next)
-		names[n++] = t->name;
+	for (const struct variable *v = c->variables; v && n < OP_ARRAY_SIZE(names); v = v->next)
+		names[n++] = v->name;
 	const char *near = op_nearest(name, names, n);
 	if (near)
 		op_buf_printf(&c->notes, "%s:%u: %s sets nothing (did you mean \"%s\"?)\n",
@@ -153,35 +136,30 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 		return 0;
 	}
 	struct env_lines lines = {.n = 0};
-	rc = dotenv_parse(c, text, len, c->env_file, p, &lines);
+	rc = dotenv_parse(c, text, len, c->env_file, src->environ, p, &lines);
 	for (size_t i = 0; i < lines.n && rc == 0; i++) {
-		struct origin at = {
-			.kind = ORIGIN_ENV_FILE, .file = c->env_file, .line = lines.v[i].line};
-		bool known;
-		rc = set_variable(c, lines.v[i].name, lines.v[i].value, &at, p, &known);
-		if (!known)
-			note_unknown(c, lines.v[i].name, &at);
+		const struct env_line *l = &lines.v[i];
+		struct origin at = {.kind = ORIGIN_ENV_FILE, .file = c->env_file, .line = l->line};
+		struct variable *v = variable_find(c, l->name, strlen(l->name));
+		if (v)
+			take_variable(c, v, l->value, &at);
+		else if (l->value && variable_ok(l->name))
+			note_unknown(c, l->name, &at);
 	}
 	explicit_bzero(text, len);
 	return rc;
 }
 
-static int load_environ(struct op_config *c, char *const *entry, struct problems *p)
+static void load_environ(struct op_config *c, char *const *entry)
 {
+	const struct origin at = {.kind = ORIGIN_ENVIRON};
 	for (; entry && *entry; entry++) {
 		const char *equals = strchr(*entry, '=');
-		if (!equals)
-			continue;
-		OP_AUTO_FREE char *name = strndup(*entry, (size_t)(equals - *entry));
-		if (!name)
-			return -ENOMEM;
-		struct origin at = {.kind = ORIGIN_ENVIRON};
-		bool known;
-		int rc = set_variable(c, name, equals + 1, &at, p, &known);
-		if (rc)
-			return rc;
+		struct variable *v =
+			equals ? variable_find(c, *entry, (size_t)(equals - *entry)) : NULL;
+		if (v)
+			take_variable(c, v, equals + 1, &at);
 	}
-	return 0;
 }
 
 /* ---- --set ----------------------------------------------------------------------------- */
@@ -273,10 +251,13 @@ static int load(struct op_config *c, const struct op_config_source *src, struct 
 		rc = appliance_read_simulators(c, p);
 	if (rc == 0 && src->sim)
 		rc = appliance_apply_simulators(c, p);
+	if (rc == 0 && !src->env_file && c->dotenv)
+		rc = environment_find_file(c);
 	if (rc == 0)
 		rc = load_env_file(c, src, p, errors);
+	load_environ(c, src->environ);
 	if (rc == 0)
-		rc = load_environ(c, src->environ, p);
+		rc = variables_apply(c, p);
 	if (rc == 0)
 		rc = apply_sets(c, src, false, p);
 	if (rc == 0)
@@ -304,6 +285,7 @@ static struct op_config *create(const struct op_config_source *src)
 	c->known = known;
 	op_buf_init(&c->notes, 16384);
 	op_buf_init(&c->unused, 16384);
+	op_buf_init(&c->missing, 16384);
 	c->file = keep(c, src->file);
 	c->env_file = keep(c, src->env_file ? src->env_file : ".env");
 	c->runtime_dir = keep(c, src->runtime_dir);
@@ -354,6 +336,7 @@ void op_config_free(struct op_config *c)
 		return;
 	op_buf_finish(&c->notes);
 	op_buf_finish(&c->unused);
+	op_buf_finish(&c->missing);
 	if (c->lists)
 		pool_finish(c->lists);
 	free(c->lists);
@@ -377,6 +360,16 @@ const char *op_config_description(const struct op_config *c)
 const char *op_config_file(const struct op_config *c)
 {
 	return c->file;
+}
+
+int op_config_start_failure(const struct op_config *c)
+{
+	return c->start_failure;
+}
+
+const char *op_config_missing(const struct op_config *c)
+{
+	return c->missing.data;
 }
 
 size_t op_config_service_count(const struct op_config *c)

@@ -325,23 +325,28 @@ static void hint_target(const char *path, const struct tables *t, size_t n_table
 	hint_write(out, key, names, count);
 }
 
+static void check_target(struct problems *p, const struct env_target *e, const char *path,
+			 const struct tables *t, size_t n_tables)
+{
+	if (path_known(path, t, n_tables))
+		return;
+	OP_AUTO_BUF struct op_buf hint;
+	op_buf_init(&hint, 4096);
+	hint_target(path, t, n_tables, &hint);
+	problem_add(p, &e->at, "environment", "%s sets %s, which is no setting%s", e->name, e->path,
+		    hint.data);
+}
+
 /* A variable's target must exist whether the variable is set or not. */
 static void check_targets(const struct op_config *c, struct problems *p, const char *service,
 			  const struct tables *t, size_t n_tables)
 {
 	char prefix[16 + NAME_MAX_BYTES];
 	int len = snprintf(prefix, sizeof(prefix), "services.%s.", service);
-	for (const struct env_target *e = c->env; e; e = e->next) {
-		if (strncmp(e->path, prefix, (size_t)len))
-			continue;
-		if (path_known(e->path + len, t, n_tables))
-			continue;
-		OP_AUTO_BUF struct op_buf hint;
-		op_buf_init(&hint, 4096);
-		hint_target(e->path + len, t, n_tables, &hint);
-		problem_add(p, &e->at, "environment", "%s sets %s, which is no setting%s", e->name,
-			    e->path, hint.data);
-	}
+	for (const struct variable *v = c->variables; v; v = v->next)
+		for (const struct env_target *e = v->first; e; e = e->next)
+			if (!strncmp(e->path, prefix, (size_t)len))
+				check_target(p, e, e->path + len, t, n_tables);
 }
 
 /* ---- one service ----------------------------------------------------------------------- */

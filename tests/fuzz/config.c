@@ -129,9 +129,9 @@ static void env_text(const char *text, size_t len)
 	struct env_lines lines = {.n = 0};
 	OP_AUTO_BUF struct op_buf errors;
 	op_buf_init(&errors, 1 << 20);
-	assert(c && p && dotenv_parse(c, text, len, ".env", p, &lines) == 0);
+	assert(c && p && dotenv_parse(c, text, len, ".env", NULL, p, &lines) <= 0);
 	for (size_t i = 0; i < lines.n; i++)
-		assert(lines.v[i].line > 0 && *lines.v[i].name && strlen(lines.v[i].value) < len);
+		assert(lines.v[i].line > 0 && *lines.v[i].name);
 	int rc = problems_write(p, &errors);
 	assert((rc == 0) == (errors.len == 0));
 	free(p);

@@ -168,7 +168,8 @@ TEST(the_keys_of_an_appliance)
 		  "letter "
 		  "and has at most 32 characters\n"
 		  "a.yaml:3:1: extra: unknown key (expected one of appliance, description, "
-		  "environment, services, simulators)\n");
+		  "env_file, environment, environment_groups, services, start_failure, "
+		  "simulators)\n");
 	CHECK_STR(bad("appliance: a\n"),
 		  "a.yaml:1:1: services: is required: at least one service\n");
 	CHECK_STR(bad("appliance: a\nservices: [s]\n"),

@@ -1,0 +1,311 @@
+/*
+ * variable.c - the values of declared variables: trimmed, checked by their type, and put into the
+ * tree where the appliance says.
+ *
+ * Words, numbers and texts are those of the Python programs whose .env files are to work as they
+ * are (os.environ, int(), float()); only "inf" and "nan" are no numbers here. A mistake names
+ * its variable, and its value unless that is secret.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "internal.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const words[] = {"1", "true", "yes", "on", "0", "false", "no", "off", NULL};
+
+static bool group_applies(const struct op_config *c, const struct env_group *g)
+{
+	if (!g || !g->when)
+		return true;
+	const struct variable *v = variable_find(c, g->when, strlen(g->when));
+	return v && v->value && *v->value;
+}
+
+/* ---- what is wrong ------------------------------------------------------------------------- */
+
+OP_PRINTF(3, 4)
+static void wrong_value(struct problems *p, const struct variable *v, const char *fmt, ...)
+{
+	OP_AUTO_FREE char *expected = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&expected, fmt, ap) < 0)
+		expected = NULL;
+	va_end(ap);
+	problem_add(p, &v->from, NULL,
+		    "Invalid value for environment variable %s='%.100s': expected %s", v->name,
+		    v->secret ? "***" : v->value, expected ? expected : "another");
+}
+
+static void choices_text(const char *const *choices, struct op_buf *out)
+{
+	op_buf_puts(out, "one of (");
+	for (size_t i = 0; choices[i]; i++)
+		op_buf_printf(out, "%s'%s'", i ? ", " : "", choices[i]);
+	op_buf_putc(out, ')');
+}
+
+static void wrong_choice(struct problems *p, const struct variable *v, const char *const *choices)
+{
+	OP_AUTO_BUF struct op_buf text;
+	op_buf_init(&text, 4096);
+	choices_text(choices, &text);
+	wrong_value(p, v, "%s", text.data);
+}
+
+/* Of a group: in its words, with the variable behind them, since they may name several. */
+static void wrong_in_group(struct problems *p, const struct variable *v, const char *text)
+{
+	problem_add(p, &v->from, NULL, "%s%s (%s)", v->group->wrong ? v->group->wrong : "", text,
+		    v->name);
+}
+
+static void range_text(const struct variable *v, struct op_buf *out)
+{
+	if (v->has_min && v->has_max)
+		op_buf_printf(out, "between %.15g and %.15g", v->min, v->max);
+	else
+		op_buf_printf(out, "%s %.15g", v->has_min ? "at least" : "at most",
+			      v->has_min ? v->min : v->max);
+}
+
+/* False: the value is not to be used. */
+static bool check_range(struct op_config *c, struct problems *p, const struct variable *v,
+			double value)
+{
+	OP_AUTO_BUF struct op_buf range, text;
+	if (!(v->has_min && value < v->min) && !(v->has_max && value > v->max))
+		return true;
+	op_buf_init(&range, 256);
+	op_buf_init(&text, 1024);
+	range_text(v, &range);
+	op_buf_printf(&text, "%s must be %s", v->called, range.data);
+	if (!v->group)
+		wrong_value(p, v, "%s %s", v->type == VARIABLE_INT ? "an int" : "a float",
+			    range.data);
+	else if (group_applies(c, v->group))
+		wrong_in_group(p, v, text.data);
+	else
+		op_buf_printf(&c->notes, "%s: %s; its default is used, since %s is not set\n",
+			      v->name, text.data, v->group->when);
+	return false;
+}
+
+/* ---- types --------------------------------------------------------------------------------- */
+
+/* Python allows one "_" between digits. */
+static bool without_underscores(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+	for (const char *c = text; *c; c++) {
+		bool between =
+			c > text && isdigit((unsigned char)c[-1]) && isdigit((unsigned char)c[1]);
+		if (n + 1 >= size || (*c == '_' && !between))
+			return false;
+		if (*c != '_')
+			ret[n++] = *c;
+	}
+	ret[n] = '\0';
+	return n > 0;
+}
+
+static bool parse_number(const struct variable *v, const char *text, char *digits, size_t size,
+			 double *ret)
+{
+	bool whole = v->type == VARIABLE_INT;
+	if (!without_underscores(text, digits, size) ||
+	    digits[strspn(digits, whole ? "0123456789+-" : "0123456789+-.eE")])
+		return false;
+	char *end;
+	*ret = strtod(digits, &end);
+	return !*end && isfinite(*ret) && end > digits;
+}
+
+static const char *check_number(struct op_config *c, struct problems *p, const struct variable *v,
+				const char *text)
+{
+	char digits[128];
+	double value;
+	if (!parse_number(v, text, digits, sizeof(digits), &value)) {
+		wrong_value(p, v, "a valid %s", v->type == VARIABLE_INT ? "int" : "float");
+		return NULL;
+	}
+	if (!check_range(c, p, v, value))
+		return NULL;
+	if (v->type == VARIABLE_INT) { /* without "+" and leading zeros */
+		if (fabs(value) > 9e15) {
+			wrong_value(p, v, "a valid int");
+			return NULL;
+		}
+		(void)snprintf(digits, sizeof(digits), "%.0f", value); /* 17 digits at most */
+	}
+	return pool_text(&c->pool, digits, strlen(digits));
+}
+
+static const char *check_bool(struct problems *p, const struct variable *v, const char *text)
+{
+	for (size_t i = 0; words[i]; i++)
+		if (!strcasecmp(text, words[i]))
+			return i < 4 ? "true" : "false";
+	wrong_choice(p, v, words);
+	return NULL;
+}
+
+static const char *check_choice(struct problems *p, const struct variable *v, const char *text)
+{
+	for (size_t i = 0; v->choices[i]; i++)
+		if (!strcasecmp(text, v->choices[i]))
+			return v->choices[i];
+	wrong_choice(p, v, v->choices);
+	return NULL;
+}
+
+static const char *check_word(struct problems *p, const struct variable *v, const char *text)
+{
+	if (!text[strcspn(text, " \t\n\v\f\r")])
+		return text;
+	wrong_value(p, v, "text without blanks");
+	return NULL;
+}
+
+static const char *check_url(struct problems *p, const struct variable *v, const char *text)
+{
+	size_t scheme = !strncasecmp(text, "https://", 8)  ? 8
+			: !strncasecmp(text, "http://", 7) ? 7
+							   : 0;
+	char why[128];
+	if (scheme && text[scheme] && !strchr("/?#:", text[scheme]) &&
+	    !text[strcspn(text, " \t\n\v\f\r")])
+		return text;
+	(void)snprintf(why, sizeof(why), "%.60s must be a valid URL with scheme and host",
+		       v->called);
+	if (v->group)
+		wrong_in_group(p, v, why);
+	else
+		wrong_value(p, v, "an http or https URL");
+	return NULL;
+}
+
+static const char *check_value(struct op_config *c, struct problems *p, const struct variable *v,
+			       const char *text)
+{
+	switch (v->type) {
+	case VARIABLE_ANY:
+	case VARIABLE_TEXT:
+		break;
+	case VARIABLE_WORD:
+		return check_word(p, v, text);
+	case VARIABLE_BOOL:
+		return check_bool(p, v, text);
+	case VARIABLE_INT:
+	case VARIABLE_FLOAT:
+		return check_number(c, p, v, text);
+	case VARIABLE_CHOICE:
+		return check_choice(p, v, text);
+	case VARIABLE_URL:
+		return check_url(p, v, text);
+	}
+	return text;
+}
+
+/* ---- one variable -------------------------------------------------------------------------- */
+
+static const char *trimmed(struct op_config *c, const char *text)
+{
+	static const char space[] = " \t\n\v\f\r";
+	text += strspn(text, space);
+	size_t n = strlen(text);
+	while (n && strchr(space, text[n - 1]))
+		n--;
+	return pool_text(&c->pool, text, n);
+}
+
+/* Its text, a line each, as the log has one; the whole for who prints it as it stands. */
+static void say_missing(struct op_config *c, struct problems *p, const struct variable *v)
+{
+	struct origin at = v->from;
+	if (at.kind == ORIGIN_DEFAULT)
+		at = (struct origin){.kind = ORIGIN_ENVIRON, .name = v->name};
+	op_buf_puts(&c->missing, v->required);
+	for (const char *line = v->required; *line; line += strspn(line, "\n")) {
+		size_t n = strcspn(line, "\n");
+		problem_add(p, &at, NULL, "%.*s", (int)n, line);
+		line += n;
+	}
+}
+
+static int check_variable(struct op_config *c, struct problems *p, struct variable *v)
+{
+	if (v->value && !text_is_utf8(v->value)) {
+		problem_add(p, &v->from, v->first ? v->first->path : NULL, "is not UTF-8");
+		return 0;
+	}
+	if (v->type == VARIABLE_ANY) {
+		v->clean = v->value && *v->value ? v->value : NULL;
+		return 0;
+	}
+	const char *text = trimmed(c, v->value ? v->value : "");
+	if (!text)
+		return -ENOMEM;
+	if (*text)
+		v->clean = check_value(c, p, v, text);
+	else if (v->required)
+		say_missing(c, p, v);
+	else if (v->type == VARIABLE_URL && v->group && v->value && *v->value)
+		wrong_in_group(p, v, "url must be a non-empty string");
+	else
+		v->clean = v->def;
+	return 0;
+}
+
+static void check_order(const struct op_config *c, struct problems *p, const struct variable *v)
+{
+	const struct variable *above = variable_find(c, v->below, strlen(v->below));
+	if (!above || !v->clean || !above->clean || !group_applies(c, v->group) ||
+	    strtod(v->clean, NULL) < strtod(above->clean, NULL))
+		return;
+	char text[200];
+	(void)snprintf(text, sizeof(text), "%.80s must be less than %.80s", v->called,
+		       above->called);
+	const struct variable *given = v->from.kind != ORIGIN_DEFAULT ? v : above;
+	problem_add(p, &given->from, NULL, "%s%s (%s='%s', %s='%s')",
+		    v->group && v->group->wrong ? v->group->wrong : "", text, v->name, v->clean,
+		    above->name, above->clean);
+}
+
+static int set_targets(struct op_config *c, struct problems *p, const struct variable *v)
+{
+	int rc = 0;
+	for (const struct env_target *t = v->first; t && rc == 0; t = t->next) {
+		struct origin at = v->from;
+		if (at.kind == ORIGIN_DEFAULT)
+			at = t->at; /* its default stands in the file */
+		struct node *n = yaml_value(c, v->clean, false, &at);
+		rc = n ? node_set(c, c->root, t->path, n, &at, p) : -ENOMEM;
+		rc = rc == -EINVAL ? 0 : rc; /* an empty part: the table's check reports it */
+	}
+	return rc;
+}
+
+/* Defaults first, then in the order in which they were given: the last of two that set the same
+ * counts. */
+int variables_apply(struct op_config *c, struct problems *p)
+{
+	int rc = 0;
+	for (struct variable *v = c->variables; v && rc == 0; v = v->next)
+		rc = check_variable(c, p, v);
+	for (const struct variable *v = c->variables; v; v = v->next)
+		if (v->below)
+			check_order(c, p, v);
+	for (unsigned order = 0; order <= c->given; order++)
+		for (const struct variable *v = c->variables; v && rc == 0; v = v->next)
+			if (v->clean && v->order == order)
+				rc = set_targets(c, p, v);
+	return rc;
+}
