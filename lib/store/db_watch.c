@@ -31,10 +31,15 @@ static bool read_head(struct op_db *db, unsigned char head[HEAD_BYTES])
 	       f->pMethods->xRead(f, head, HEAD_BYTES, 0) == SQLITE_OK;
 }
 
-static int64_t number_or_0(struct op_db *db, const char *sql)
+static const char page_count[] = "PRAGMA page_count", data_version[] = "PRAGMA data_version";
+
+/* Prepared once: it is asked with each transaction. -1: it cannot be said. */
+static int64_t ask(struct op_db *db, const char *sql)
 {
-	sqlite3_int64 n = 0;
-	return op_db_number(db, sql, &n) == 0 ? n : 0;
+	sqlite3_stmt *s = op_db_statement(db, sql);
+	int64_t n = s && sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
+	(void)sqlite3_reset(s); /* the same error once more; takes NULL */
+	return n;
 }
 
 static bool is_as_left(const struct op_db_mark *m, const struct stat *st)
@@ -58,8 +63,8 @@ int op_db_mark(struct op_db *db)
 	m->ino = st.st_ino;
 	m->bytes = st.st_size;
 	m->changed = st.st_mtim;
-	m->pages_logged = number_or_0(db, "PRAGMA page_count");
-	m->others = number_or_0(db, "PRAGMA data_version");
+	m->pages_logged = ask(db, page_count);
+	m->others = ask(db, data_version);
 	return 0;
 }
 
@@ -78,7 +83,7 @@ bool op_db_moved(const struct op_db *db)
 static bool is_between(const struct op_db_mark *m, int64_t pages)
 {
 	int64_t a = m->pages, b = m->pages_logged;
-	return pages >= (a < b ? a : b) && pages <= (a > b ? a : b);
+	return b < 0 || (pages >= (a < b ? a : b) && pages <= (a > b ? a : b));
 }
 
 /* NULL: whoever wrote it did so as SQLite does. */
@@ -97,7 +102,7 @@ static const char *judge(struct op_db *db, const struct stat *st)
 		return "cut short";
 	if (big_endian(head + 24) < m->count)
 		return "an older one";
-	if (number_or_0(db, "PRAGMA data_version") == m->others && !is_between(m, pages))
+	if (ask(db, data_version) == m->others && !is_between(m, pages))
 		return "another one";
 	return NULL;
 }
