@@ -29,8 +29,11 @@ struct lane {
 	uv_timer_t timer;
 	struct op_post *post; /* under way */
 	struct op_outbox_item item;
-	int64_t done_id; /* delivered, but the outbox does not know it yet; 0: none */
-	int error;       /* of the outbox */
+	int64_t done_id;  /* it is over with, but the outbox does not know it yet; 0: none */
+	bool delivered;   /* that one; else it was given up */
+	int64_t tried_id; /* failed, and the outbox does not know how often */
+	unsigned tried;   /* times more than that one's item says */
+	int error;        /* of the outbox */
 	struct lane *next;
 };
 
@@ -96,19 +99,45 @@ static int store_delivered(struct lane *lane)
 	if (r == -ENOENT)
 		r = 0; /* evicted or dropped meanwhile */
 	lane->done_id = r < 0 ? lane->item.id : 0;
+	lane->delivered = true;
 	return r;
+}
+
+/* What store_delivered, or store_failed, could not. */
+static int store_again(struct lane *lane)
+{
+	if (lane->delivered)
+		return store_delivered(lane);
+	int r = op_outbox_dead(lane->pump->outbox, lane->item.id, "given up");
+	if (r == 0 || r == -ENOENT)
+		lane->done_id = 0;
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The outbox did not take it, and would have the item tried as if it never had been. */
+static void count_unstored(struct lane *lane, bool final)
+{
+	lane->tried = lane->tried_id == lane->item.id ? lane->tried + 1 : 1;
+	lane->tried_id = lane->item.id;
+	lane->delivered = false;
+	if (final)
+		lane->done_id = lane->item.id;
 }
 
 static int store_failed(struct lane *lane, const struct op_post_result *result, bool *ret_final)
 {
 	struct op_outbox *o = lane->pump->outbox;
 	const struct op_outbox_item *item = &lane->item;
+	unsigned tried = item->tried + (lane->tried_id == item->id ? lane->tried : 0);
 	bool hopeless = is_hopeless(lane, result);
 	int r = hopeless ? op_outbox_dead(o, item->id, result->message)
 			 : op_outbox_failed(o, item->id, pause_ms(lane, result), result->message);
-	*ret_final = hopeless || r == -ENOENT ||
-		     (item->attempts > 0 && item->tried + 1 >= item->attempts);
-	return r == -ENOENT ? 0 : r;
+	*ret_final =
+		hopeless || r == -ENOENT || (item->attempts > 0 && tried + 1 >= item->attempts);
+	r = r == -ENOENT ? 0 : r;
+	if (r < 0)
+		count_unstored(lane, *ret_final);
+	return r;
 }
 
 /* An attempt is over: remembers it, tells of it, goes on. */
@@ -186,7 +215,7 @@ static void lane_look(struct lane *lane)
 {
 	int r = op_outbox_next(lane->pump->outbox, lane->target.queue, &lane->item);
 	if (r == 1 && lane->item.id == lane->done_id) {
-		r = store_delivered(lane);
+		r = store_again(lane);
 		if (r == 0)
 			lane_later(lane, 0);
 	} else if (r == 1) {
@@ -224,6 +253,14 @@ int op_pump_error(const struct op_pump *p)
 	while (l && l->error == 0)
 		l = l->next;
 	return l ? l->error : 0;
+}
+
+bool op_pump_stands(const struct op_pump *p, const char *queue)
+{
+	const struct lane *l = p->lanes;
+	while (l && strcmp(l->target.queue, queue) != 0)
+		l = l->next;
+	return l && l->done_id != 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------ */

@@ -49,6 +49,9 @@ int op_pump_add(struct op_pump *p, const struct op_pump_target *target) OP_MUST_
 void op_pump_kick(struct op_pump *p);
 /* Why the outbox could not be read or written when it was last needed; 0: it could. */
 int op_pump_error(const struct op_pump *p);
+/* The first item of the queue was delivered, or given up, but the outbox does not take that: what
+ * is behind it waits for the medium. */
+bool op_pump_stands(const struct op_pump *p, const char *queue);
 
 /* The pause after attempt k by the rule above, without Retry-After; random: 0 ... UINT32_MAX. */
 uint64_t op_pump_backoff_ms(const struct op_pump_target *t, unsigned k, uint32_t random);

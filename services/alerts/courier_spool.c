@@ -3,8 +3,10 @@
  *
  * The courier's thread. One request at a time per channel, in order, with the pauses of the
  * channel. The outbox is tried again every two seconds and then takes over what has not been sent.
- * Messages that were in the outbox before have ten seconds to go first; after that an alert that
- * overtakes is better than one that waits for a disk. Bounded: of too many the oldest is dropped
+ * Messages that were in the outbox before go first, as long as the pump carries them. Where it
+ * stands still, with one delivered that the disk does not let it forget, the others behind that one
+ * have ten seconds; after that an alert that overtakes is better than one that waits for a disk. A
+ * test waits for nobody. Bounded: of too many the oldest is dropped
  * and counted.
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -123,16 +125,20 @@ static void on_result(void *arg, const struct op_post_result *result)
 	send_head(s);
 }
 
-/* Something that came before waits in the outbox and may still go first: not if the pump is stuck
- * on the same disk. */
+/* Something that came before waits in the outbox and will go first. What cannot be read there does
+ * not count. */
 static bool must_yield(struct spool *s)
 {
 	struct op_outbox_item item;
 	struct courier *c = s->courier;
 	const char *queue = alerts_channel_at(c->params.set, s->channel)->name;
-	return c->outbox && op_pump_error(c->pump) == 0 &&
-	       op_now_ns() - s->first->since_ns < YIELD_NS &&
-	       op_outbox_next(c->outbox, queue, &item) == 1;
+	if (!c->outbox || s->first->message.test || op_outbox_next(c->outbox, queue, &item) != 1)
+		return false;
+	if (!op_pump_stands(c->pump, queue))
+		return true;
+	courier_count(c);
+	return c->view.channel[s->channel].waiting > 1 &&
+	       op_now_ns() - s->first->since_ns < YIELD_NS;
 }
 
 static void send_head(struct spool *s)

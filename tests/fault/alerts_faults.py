@@ -19,13 +19,13 @@ YEAR = 365 * 86400
 
 
 @contextlib.contextmanager
-def faulty(rules, to, **clocks):
-    """A box whose state directory and clocks are the shim's, with a webhook at /hook."""
+def faulty(rules, to, hook=None, **clocks):
+    """A box whose state directory and clocks are the shim's, with a webhook at /hook (hook: its settings)."""
     state = ot.directory() / "state"
     state.mkdir(exist_ok=True)
     shim = ot.Shim(state)
     shim.set(**clocks)
-    hook = {"name": "hook", "url": to.url("/hook"), **QUICK}
+    hook = {"name": "hook", "url": to.url("/hook"), **(hook or QUICK)}
     with running(rules, [hook], env=shim.env()) as (box, feed):
         yield box, feed, shim
         shim.clear()
@@ -74,6 +74,45 @@ def alerts_go_out_past_a_disk_that_takes_nothing():
                 ot.wait_until(lambda: len(said(to)) == before + 4, 10, "its clear")
                 assert [s for _, s in said(to)[before:]] == ["raised", "cleared"] * 2, (name, said(to)[before:])
                 assert channel(box, "hook")["dropped"] == 0
+
+
+@ot.test(timeout=120)
+def what_is_in_memory_goes_behind_what_waits():
+    with receivers.Receiver({"/hook": 500}) as to:
+        with faulty([HOT], to) as (box, feed, shim):
+            feed("set", 31)
+            ot.wait_until(lambda: channel(box, "hook")["waiting"] == 1 and keys(to, "/hook"), 15, "the raise waits")
+            first = keys(to, "/hook")[0]
+            shim.set(full="all")
+            feed("set", 20)
+            ot.wait_until(lambda: channel(box, "hook")["in_memory"] == 1, 15, "the clear is in memory")
+            n = len(keys(to, "/hook"))
+            ot.wait_until(lambda: len(keys(to, "/hook")) >= n + 3, 60, "the raise is tried again and again")
+            assert set(keys(to, "/hook")) == {first}, keys(to, "/hook")
+            to.answers["/hook"] = 200
+            ot.wait_until(lambda: len(set(keys(to, "/hook"))) == 2, 30, "the clear goes out, still past the disk")
+            assert said(to) == [("hot", "raised"), ("hot", "cleared")]
+            shim.clear()
+            ot.wait_until(lambda: channel(box, "hook")["waiting"] == 0, 60, "the disk has taken what became of it")
+            assert len(set(keys(to, "/hook"))) == 2 and channel(box, "hook")["dropped"] == 0
+
+
+@ot.test(timeout=120)
+def what_was_given_up_while_the_disk_fails_holds_nobody_up():
+    with receivers.Receiver({"/hook": 500}) as to:
+        with faulty([HOT], to, {"attempts": 6, "backoff_ms": 1000, "backoff_max_ms": 1000, "jitter": False}) as \
+                (box, feed, shim):
+            feed("set", 31)
+            ot.wait_until(lambda: channel(box, "hook")["waiting"] == 1 and keys(to, "/hook"), 15, "the raise waits")
+            shim.set(full="all")
+            feed("set", 20)
+            ot.wait_until(lambda: len(set(keys(to, "/hook"))) == 2, 60, "the clear goes out")
+            raised = keys(to, "/hook")[0]
+            assert keys(to, "/hook").count(raised) == 6, keys(to, "/hook")
+            shim.clear()
+            ot.wait_until(lambda: channel(box, "hook")["waiting"] == 0 < channel(box, "hook")["dead"], 60,
+                          "the disk knows what was given up")
+            assert keys(to, "/hook").count(raised) == 6, keys(to, "/hook")
 
 
 @ot.test(timeout=90)
