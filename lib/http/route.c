@@ -85,12 +85,12 @@ static bool same_secret(const char *got, const char *want)
 
 static bool permitted(const struct op_http *h, const struct op_http_request *rq)
 {
-	const char *given = op_http_field_get(rq, "authorization");
 	size_t n = 0;
-	for (size_t i = 0; i < rq->n_fields; i++)
-		n += !strcmp(rq->fields[i].name, "authorization");
 	if (!h->token[0])
 		return true;
+	const char *given = op_http_field_get(rq, "authorization");
+	for (size_t i = 0; i < rq->n_fields; i++)
+		n += !strcmp(rq->fields[i].name, "authorization");
 	return n == 1 && !strncasecmp(given, "bearer ", 7) && same_secret(given + 7, h->token);
 }
 

@@ -142,9 +142,5 @@ void web_export_get(struct op_http_request *rq, void *arg)
 	static const struct web_job_kind kind = {
 		.stays = true, .step = step, .after = after, .let_go = let_go};
 	struct web *w = arg;
-	struct web_ask ask;
-	if (!web_ask_read(rq, names, &ask))
-		return;
-	w->asked.exports++;
-	web_job_put(rq, w, &kind, &ask);
+	web_job_ask(rq, w, &kind, names, &w->asked.exports);
 }

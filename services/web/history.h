@@ -112,9 +112,10 @@ bool web_ask_read(struct op_http_request *rq, const char *const *names, struct w
 /* jobs.c */
 int web_jobs_start(struct web *w) OP_MUST_CHECK;
 void web_jobs_stop(struct web *w); /* after op_http_close: no client is left */
-/* Takes the request; answers 503 if there is no place. */
-void web_job_put(struct op_http_request *rq, struct web *w, const struct web_job_kind *kind,
-		 const struct web_ask *ask);
+/* Takes the request and counts it. Answers 400 or 404 to what web_ask_read() does not take, 503 if
+ * there is no place. */
+void web_job_ask(struct op_http_request *rq, struct web *w, const struct web_job_kind *kind,
+		 const char *const *names, uint64_t *count);
 /* Work thread: the job's open database. As op_query_open; sets no_database on -ENOENT. */
 int web_job_query(struct web_job *j, struct op_query **ret) OP_MUST_CHECK;
 

@@ -341,12 +341,16 @@ static struct web_job *create(struct op_http_request *rq, struct web *w,
 	return NULL;
 }
 
-void web_job_put(struct op_http_request *rq, struct web *w, const struct web_job_kind *kind,
-		 const struct web_ask *ask)
+void web_job_ask(struct op_http_request *rq, struct web *w, const struct web_job_kind *kind,
+		 const char *const *names, uint64_t *count)
 {
+	struct web_ask ask;
+	if (!web_ask_read(rq, names, &ask))
+		return;
+	++*count;
 	if (!has_place(rq, w, kind))
 		return;
-	struct web_job *j = create(rq, w, kind, ask);
+	struct web_job *j = create(rq, w, kind, &ask);
 	if (!j) {
 		(void)refuse(rq, w, "there is no memory for the question");
 		return;

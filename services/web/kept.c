@@ -114,9 +114,5 @@ void web_kept_get(struct op_http_request *rq, void *arg)
 	static const char *const names[] = {NULL};
 	static const struct web_job_kind kind = {.step = step, .after = after};
 	struct web *w = arg;
-	struct web_ask ask;
-	if (!web_ask_read(rq, names, &ask))
-		return;
-	w->asked.lists++;
-	web_job_put(rq, w, &kind, &ask);
+	web_job_ask(rq, w, &kind, names, &w->asked.lists);
 }

@@ -154,9 +154,5 @@ void web_points_get(struct op_http_request *rq, void *arg)
 	static const char *const names[] = {"from", "to", "points", "fields", NULL};
 	static const struct web_job_kind kind = {.step = step, .after = after};
 	struct web *w = arg;
-	struct web_ask ask;
-	if (!web_ask_read(rq, names, &ask))
-		return;
-	w->asked.points++;
-	web_job_put(rq, w, &kind, &ask);
+	web_job_ask(rq, w, &kind, names, &w->asked.points);
 }
