@@ -283,3 +283,15 @@ test('an appliance without a recorder, and a store that is no database, are told
 		await bare.remove();
 	}
 });
+
+test('a recorder without a place to write is not said to be about to', async () => {
+	const poor = await new Appliance({ 'services.recorder.database': '/proc/nothing/history.db', 'services.web.history': '/proc/nothing/history.db' }).start();
+	try {
+		const own = await openPage(browser, `${poor.url}#/history`);
+		await until(own, 'both to agree', () => /recorder is degraded: .*nothing\/history.db/.test(document.getElementById('history-warning').innerText) &&
+			/not well, see above/.test(document.querySelector('.historymain').innerText), null, 30000);
+		await own.context().close();
+	} finally {
+		await poor.remove();
+	}
+});

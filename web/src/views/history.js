@@ -49,6 +49,8 @@ class History {
 	tick() {
 		if (!document.hidden && this.app.link.state === 'connected' && performance.now() - (this.askedAt ?? -Infinity) > LIST_MS)
 			this.refresh();
+		if (!this.panel)
+			this.explain();
 		this.warn();
 	}
 
@@ -136,6 +138,8 @@ class History {
 			return ['History is not reachable', 'The appliance does not answer. It is asked again every few seconds.'];
 		if (error)
 			return ['History cannot be read', error.message, 'It is tried again every few seconds.'];
+		if (!kept.length && this.recorder && this.app.lights.complaint(this.recorder.service))
+			return ['Nothing is kept yet', 'The recorder is not well, see above. What it holds appears here when that is mended.'];
 		if (!kept.length)
 			return ['Nothing is kept yet', this.recorder ? 'There is a recorder. What it keeps appears here a few seconds after it was published.'
 				: 'This appliance runs no recorder. Add one to its file, with the topics to keep: see outpost-recorder(8).'];
