@@ -216,9 +216,10 @@ static int judge_range(const struct op_http_request *rq, const struct stat *st, 
 	char when[40];
 	const char *range = op_http_field_get(rq, "range"),
 		   *only = op_http_field_get(rq, "if-range");
+	if (!range || rq->method != OP_HTTP_GET)
+		return 0;
 	write_date(st, when);
-	if (!range || rq->method != OP_HTTP_GET ||
-	    (only && strcmp(only, tag) && strcmp(only, when)))
+	if (only && strcmp(only, tag) && strcmp(only, when))
 		return 0;
 	return read_range(range, st->st_size, part);
 }
