@@ -51,11 +51,6 @@ int op_db_file_lock(const char *path, int *ret_fd)
 
 /* ---- a first look ------------------------------------------------------------------------- */
 
-static uint32_t big_endian(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* The version may be newer still in the log: whoever opens it asks again. */
 static enum op_db_look judge_head(const unsigned char *head, const struct op_db_schema *schema,
 				  const char **ret_why)
@@ -64,11 +59,11 @@ static enum op_db_look judge_head(const unsigned char *head, const struct op_db_
 		*ret_why = "not a database";
 		return OP_DB_DAMAGED;
 	}
-	if (big_endian(head + HEAD_APPLICATION_ID) != schema->id) {
+	if (db_big_endian(head + HEAD_APPLICATION_ID) != schema->id) {
 		*ret_why = "another kind of database";
 		return OP_DB_DAMAGED;
 	}
-	return big_endian(head + HEAD_VERSION) > schema->n_steps ? OP_DB_NEWER : OP_DB_THERE;
+	return db_big_endian(head + HEAD_VERSION) > schema->n_steps ? OP_DB_NEWER : OP_DB_THERE;
 }
 
 static off_t log_bytes(const char *path)

@@ -47,4 +47,10 @@ int op_db_file_sync_dir(const char *path) OP_MUST_CHECK;
 /* Removes a database that was not finished, and what belongs to it. */
 void op_db_file_discard(const char *path);
 
+/* A number of four bytes in a file of SQLite. */
+static inline uint32_t db_big_endian(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 #endif

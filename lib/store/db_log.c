@@ -31,15 +31,10 @@ struct log {
 	bool broken, commit; /* a frame that does not fit; behind it, one that commits */
 };
 
-static uint32_t big_endian(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static uint32_t word(const struct log *l, const unsigned char *p)
 {
 	return l->little ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0]
-			 : big_endian(p);
+			 : db_big_endian(p);
 }
 
 /* n: a multiple of 8. */
@@ -54,13 +49,13 @@ static void sum_up(struct log *l, const unsigned char *p, size_t n)
 /* False: not the head of a log. */
 static bool read_head(struct log *l, const unsigned char *head)
 {
-	l->little = big_endian(head) == MAGIC_LITTLE;
-	l->page_bytes = big_endian(head + 8);
+	l->little = db_big_endian(head) == MAGIC_LITTLE;
+	l->page_bytes = db_big_endian(head + 8);
 	memcpy(l->salts, head + 16, sizeof(l->salts));
 	sum_up(l, head, 24);
-	return (big_endian(head) & ~1u) == MAGIC_LITTLE && l->page_bytes >= 512 &&
+	return (db_big_endian(head) & ~1u) == MAGIC_LITTLE && l->page_bytes >= 512 &&
 	       l->page_bytes <= PAGE_MAX && !(l->page_bytes & (l->page_bytes - 1)) &&
-	       l->sum[0] == big_endian(head + 24) && l->sum[1] == big_endian(head + 28);
+	       l->sum[0] == db_big_endian(head + 24) && l->sum[1] == db_big_endian(head + 28);
 }
 
 /* True: the proof of damage. */
@@ -70,14 +65,14 @@ static bool judge_frame(struct log *l, const unsigned char *frame)
 	if (!l->broken) {
 		sum_up(l, frame, 8);
 		sum_up(l, frame + FRAME_HEAD_BYTES, l->page_bytes);
-		l->broken = !ours || l->sum[0] != big_endian(frame + 16) ||
-			    l->sum[1] != big_endian(frame + 20);
+		l->broken = !ours || l->sum[0] != db_big_endian(frame + 16) ||
+			    l->sum[1] != db_big_endian(frame + 20);
 	}
 	if (!l->broken || !ours)
 		return false;
 	if (l->commit)
 		return true;
-	l->commit = big_endian(frame + 4) != 0;
+	l->commit = db_big_endian(frame + 4) != 0;
 	return false;
 }
 

@@ -28,11 +28,6 @@ struct spent {
 	unsigned char *a, *b; /* a page each */
 };
 
-static uint32_t big_endian(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static bool read_page_bytes(struct spent *s)
 {
 	unsigned char size[2];
@@ -60,11 +55,11 @@ static bool read_frames(struct spent *s)
 			memcpy(salts, head + 8, sizeof(salts));
 		if (memcmp(salts, head + 8, sizeof(salts)))
 			return true;
-		s->frames[i] = big_endian(head);
-		if (!big_endian(head + 4))
+		s->frames[i] = db_big_endian(head);
+		if (!db_big_endian(head + 4))
 			continue;
 		s->n = i + 1;
-		s->pages = big_endian(head + 4);
+		s->pages = db_big_endian(head + 4);
 	}
 	return false;
 }

@@ -14,14 +14,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/store/db_file.h"
 #include "lib/store/db_internal.h"
 
 #define HEAD_BYTES 100
-
-static uint32_t big_endian(const unsigned char *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 static bool read_head(struct op_db *db, unsigned char head[HEAD_BYTES])
 {
@@ -56,8 +52,8 @@ int op_db_mark(struct op_db *db)
 	if (stat(db->settings.path, &st) < 0)
 		return -errno;
 	if ((!m->ino || !is_as_left(m, &st)) && read_head(db, head)) {
-		m->count = big_endian(head + 24);
-		m->pages = big_endian(head + 28);
+		m->count = db_big_endian(head + 24);
+		m->pages = db_big_endian(head + 28);
 	}
 	m->dev = st.st_dev;
 	m->ino = st.st_ino;
@@ -95,12 +91,12 @@ static const char *judge(struct op_db *db, const struct stat *st)
 		return "cut short";
 	if (memcmp(head, "SQLite format 3", 16))
 		return "not a database";
-	if (big_endian(head + 68) != db->schema->id)
+	if (db_big_endian(head + 68) != db->schema->id)
 		return "another kind of database";
-	int64_t page = (int64_t)head[16] << 8 | head[17], pages = big_endian(head + 28);
+	int64_t page = (int64_t)head[16] << 8 | head[17], pages = db_big_endian(head + 28);
 	if (st->st_size < m->bytes && st->st_size < pages * (page == 1 ? 65536 : page))
 		return "cut short";
-	if (big_endian(head + 24) < m->count)
+	if (db_big_endian(head + 24) < m->count)
 		return "an older one";
 	if (ask(db, data_version) == m->others && !is_between(m, pages))
 		return "another one";
