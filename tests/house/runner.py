@@ -82,6 +82,24 @@ def a_program_that_hangs_is_killed():
     assert passed == 1 and len(failed) == 1 and "timed out" in failed[0], failed
 
 
+@ot.test()
+def what_waits_runs_beside_others_and_what_measures_alone():
+    check, here = script("tests/check"), ot.directory()
+    check.LOGS = here
+    meet = f"cd {here}; touch $0; while [ ! -e $1 ]; do sleep 0.02; done; echo $0 >>order; rm $0; "
+    shells = {"a": (meet, ["a", "b"], True), "alone": (f"cd {here}; [ ! -e a ] && [ ! -e b ] && echo alone >>order",
+                                                       [], False), "b": (meet, ["b", "order"], True)}
+    check.tests_of = lambda stage, patterns: [
+        ("e2e", {"name": name, "cmd": ["sh", "-c", shell, *args], "is_parallel": beside, "suite": ["e2e"], "workdir": None})
+        for name, (shell, args, beside) in shells.items()]
+    results = check.Results()
+    stage = check.Stage("gcc", str(here), ["e2e"], [])
+    with contextlib.redirect_stdout(io.StringIO()):
+        check.run_tests(stage, [], results, check.Builds([stage], results))
+    assert results.passed == 3 and not results.failed, results.failed
+    assert (here / "order").read_text().split() == ["a", "b", "alone"]
+
+
 PLANTED = """
 import subprocess
 import outpost_test as ot
