@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "history_world.h"
@@ -328,8 +329,10 @@ struct canceller {
 static void *cancel_until_done(void *arg)
 {
 	struct canceller *c = arg;
-	for (int i = 0; i < 100000 && !atomic_load(&c->done); i++)
+	while (!atomic_load(&c->done)) {
 		op_query_cancel(c->q);
+		(void)sched_yield();
+	}
 	return NULL;
 }
 
