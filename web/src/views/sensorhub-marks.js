@@ -65,7 +65,7 @@ export function drawHits(plot, ctx, hits, selected) {
 	clipped(plot, ctx, (left, top, width, height) => {
 		ctx.textAlign = 'left';
 		ctx.textBaseline = 'alphabetic';
-		let labelEnd = Infinity; // labels go from right to left and skip where they would overlap
+		let next = Infinity; // labels go from right to left and skip where they would overlap
 		for (const hit of hits) { // newest first
 			if (!hit.triggerNs || hit.triggerNs > toNs || hit.fireNs < fromNs)
 				continue;
@@ -74,11 +74,12 @@ export function drawHits(plot, ctx, hits, selected) {
 			const text = `#${hit.number}  ${hit.peak.toFixed(0)}`;
 			ctx.font = `600 ${11 * px}px system-ui, sans-serif`;
 			const wide = ctx.measureText(text).width;
-			if (x + wide + 14 * px > Math.min(labelEnd, left + width))
+			const end = Math.min(next, left + width);
+			next = x; // its flag stands there, labelled or not
+			if (x + wide + 14 * px > end)
 				continue;
 			ctx.fillStyle = plot.ink(hit === selected ? '--ink' : '--muted');
 			ctx.fillText(text, x + 8 * px, top + 12 * px);
-			labelEnd = x;
 		}
 	});
 }
