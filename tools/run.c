@@ -168,6 +168,8 @@ static void on_second(uv_timer_t *timer)
 		run_lines_tick(&run->units[i]);
 		run_status_tick(&run->units[i]);
 	}
+	run_repeat_tick(&run->log, false);
+	run_memory_tick(run);
 }
 
 static void on_settled(uv_timer_t *timer)
@@ -305,6 +307,7 @@ int op_tool_run(int argc, char **argv)
 	int r = run_args_parse(run, argc, argv);
 	r = r != 0 ? r - 1 : run_appliance(run);
 	op_notify_close(&run->up);
+	run_repeat_tick(&run->log, true);
 	run_file_close(&run->log.file);
 	r = exit_status(run, r);
 	run_unload(run);

@@ -10,7 +10,9 @@
  *     run_notify.c   what services say: READY, STATUS, WATCHDOG
  *     run_status.c   the status topic of a service that is down
  *     run_lines.c    the output of one process as lines within a rate
- *     run_log.c      lines of all services merged; run_file.c their file, rotated
+ *     run_log.c      lines of all services merged; run_file.c their file, rotated;
+ *                    run_repeat.c what says itself over and over
+ *     run_memory.c   what all processes hold together
  *     run_place.c    the runtime directory: lock, leftovers, cleaning up
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -33,10 +35,17 @@ struct run_file {
 	const char *path; /* NULL: no file */
 	uint64_t max_bytes;
 	unsigned keep; /* rotated files: path.1 (newest) ... path.<keep> */
+	int style;     /* enum op_log_style */
 	int fd;
+	dev_t device; /* of what is open, to see that path is another by now */
+	ino_t inode;
 	uint64_t bytes, lost; /* lines that could not be written since the last that could */
+	uint64_t lost_ever;
+	int error; /* of the last that could not */
 	uint64_t retry_ns;
 };
+/* Makes the directory of a file; its name, as far as there is one, in ret_dir. */
+int run_file_make_dir(const char *path, char *ret_dir, size_t size) OP_MUST_CHECK;
 int run_file_open(struct run_file *f) OP_MUST_CHECK;
 void run_file_close(struct run_file *f);
 /* Never fails: lines that find no room are counted, and the count is written when there is. */
@@ -46,12 +55,38 @@ void run_file_write(struct run_file *f, const char *line, size_t n);
 
 #define RUN_LINE_MAX 2048 /* bytes of one line; longer ones are cut and marked */
 
+/* A line that may come again; see run_repeat.c. */
+struct run_repeated {
+	uint64_t hash; /* 0: none */
+	uint64_t since_ns, heard_ns;
+	unsigned held;
+	enum op_level level;
+	char who[40], text[256];
+};
+
 struct run_log {
 	enum op_log_format format;
 	struct run_file file;
-	uint64_t unshown; /* lines a stuck terminal did not take */
+	char path[PATH_MAX]; /* of the file, if the appliance names it */
+	uint64_t unshown;    /* lines a stuck terminal did not take */
+	bool file_told;      /* that lines are lost */
+	int64_t repeat_s;
+	struct run_repeated repeated[16];
 };
 void run_log_open(struct run_log *log);
+/* Opens the file as the options or the appliance want it; 0, or -EINVAL after it said why not. */
+int run_log_settle(struct run *run) OP_MUST_CHECK;
+/* A line as the file has it. */
+void run_log_filed(struct op_buf *b, int style, const char *who, enum op_level level,
+		   int64_t wall_ns, const char *text, size_t n);
+/* run_log_line without a look at what repeats itself. */
+void run_log_put(struct run_log *log, const char *who, enum op_level level, const char *text,
+		 size_t n);
+/* run_repeat.c: true if the line is not to be written now. */
+bool run_repeat_held(struct run_log *log, const char *who, enum op_level level, const char *text,
+		     size_t n);
+/* Once a second; all: at the end. */
+void run_repeat_tick(struct run_log *log, bool all);
 /* text is n bytes of one line without its newline, anything a process may have written. */
 void run_log_line(struct run_log *log, const char *who, enum op_level level, const char *text,
 		  size_t n);
@@ -161,6 +196,12 @@ void run_place_leave(struct run *run);
 int run_load(struct run *run) OP_MUST_CHECK;
 void run_unload(struct run *run);
 
+/* ---- run_memory.c ------------------------------------------------------------------------------
+ */
+
+/* Once a second. */
+void run_memory_tick(struct run *run);
+
 /* ---- run.c -------------------------------------------------------------------------------------
  */
 
@@ -182,6 +223,8 @@ struct run {
 	int lock_fd;
 	char url[256];
 	bool services_started, ready_said, stopping;
+	unsigned memory_s;
+	bool memory_told;
 	int stop_signal; /* that asked to stop, at stop_ns; 0: none did */
 	uint64_t stop_ns;
 	int exit_status;

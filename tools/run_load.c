@@ -131,7 +131,10 @@ int run_load(struct run *run)
 	}
 	run->args.src.file = run->file;
 	int mistakes = op_place_load(&run->args.src, &run->place, &run->config, &errors);
+	int settled = run->config ? run_log_settle(run) : 0; /* so that mistakes are in the file */
 	r = mistakes < 0 ? mistakes : check(run, &errors);
+	if (settled < 0)
+		r = settled;
 	if (mistakes > 0)
 		r = -EINVAL;
 	if (r == 0)

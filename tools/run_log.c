@@ -9,6 +9,10 @@
  *     terminal, pipe   10:00:00.123 pbt     warning board missing
  *     journal          <4>pbt: board missing
  *     file             2026-11-21T10:00:00.123Z pbt warning board missing
+ *     file, "python"   2026-11-21 11:00:00,123 - WARNING - board missing
+ *
+ * The last is that of Python's logging with %(asctime)s - %(levelname)s - %(message)s, in local
+ * time.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -94,29 +98,141 @@ static void put_shown(struct op_buf *b, enum op_log_format format, const char *w
 		op_buf_printf(b, "%-8s %-7s ", who, level_name(level));
 }
 
-void run_log_line(struct run_log *log, const char *who, enum op_level level, const char *text,
-		  size_t n)
+static void put_python(struct op_buf *b, enum op_level level, int64_t wall_ns)
 {
-	char mem[3500], when[OP_RFC3339_BYTES]; /* below PIPE_BUF; escapes past it are cut */
+	static const char *const names[] = {"CRITICAL", "CRITICAL", "CRITICAL", "ERROR",
+					    "WARNING",  "INFO",     "INFO",     "DEBUG"};
+	time_t t = (time_t)(wall_ns / (int64_t)OP_NS_PER_S);
+	struct tm tm = {0};
+	char day[32];
+	(void)localtime_r(&t, &tm);                                 /* as in put_clock */
+	(void)strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &tm); /* fits */
+	op_buf_printf(b, "%s,%03d - %s - ", day, (int)(wall_ns / (int64_t)OP_NS_PER_MS % 1000),
+		      names[level & 7]);
+}
+
+static void end_line(struct op_buf *b, size_t cap, const char *end)
+{
+	b->cap = cap;
+	b->err = 0;
+	op_buf_puts(b, end);
+}
+
+void run_log_filed(struct op_buf *b, int style, const char *who, enum op_level level,
+		   int64_t wall_ns, const char *text, size_t n)
+{
+	char when[OP_RFC3339_BYTES];
+	size_t cap = b->cap;
+	b->cap -= 8; /* for the end of a line that is too long */
+	op_time_rfc3339(wall_ns, when);
+	if (style == OP_LOG_STYLE_PYTHON)
+		put_python(b, level, wall_ns);
+	else
+		op_buf_printf(b, "%s %s %s ", when, who, level_name(level));
+	put_text(b, text, n);
+	end_line(b, cap, "\n");
+}
+
+static void show_line(struct run_log *log, const char *who, enum op_level level, int64_t wall_ns,
+		      const char *text, size_t n)
+{
+	char mem[3500]; /* below PIPE_BUF; escapes past it are cut */
 	struct op_buf b;
-	int64_t wall_ns = op_wall_ns(op_now_ns());
 	op_buf_init_fixed(&b, mem, sizeof(mem) - 8);
 	put_shown(&b, log->format, who, level, wall_ns);
 	put_text(&b, text, n);
-	b.cap = sizeof(mem);
-	b.err = 0;
-	op_buf_puts(&b, log->format == OP_LOG_COLOUR ? "\033[0m\n" : "\n");
+	end_line(&b, sizeof(mem), log->format == OP_LOG_COLOUR ? "\033[0m\n" : "\n");
 	show(log, b.data, b.len);
-	if (!log->file.path)
+}
+
+/* Whoever reads only the other outputs learns that the file has a gap, and when it has no more. */
+static void tell_file(struct run_log *log, uint64_t lost_before)
+{
+	const struct run_file *f = &log->file;
+	char text[PATH_MAX + 128];
+	int n = 0;
+	if (f->lost > 0 && !log->file_told)
+		n = snprintf(text, sizeof(text),
+			     "log file %s: %s: its lines are counted until there is room", f->path,
+			     op_strerror(f->error));
+	else if (f->lost == 0 && log->file_told)
+		n = snprintf(text, sizeof(text), "log file %s: written again, %llu lines are lost",
+			     f->path, (unsigned long long)lost_before);
+	if (n == 0)
 		return;
-	op_time_rfc3339(wall_ns, when);
-	op_buf_init_fixed(&b, mem, sizeof(mem) - 8);
-	op_buf_printf(&b, "%s %s %s ", when, who, level_name(level));
-	put_text(&b, text, n);
-	b.cap = sizeof(mem);
-	b.err = 0;
-	op_buf_putc(&b, '\n');
-	run_file_write(&log->file, b.data, b.len);
+	log->file_told = f->lost > 0;
+	show_line(log, "outpost", OP_WARNING, op_wall_ns(op_now_ns()), text, (size_t)n);
+}
+
+void run_log_put(struct run_log *log, const char *who, enum op_level level, const char *text,
+		 size_t n)
+{
+	char mem[3500];
+	struct op_buf b;
+	int64_t wall_ns = op_wall_ns(op_now_ns());
+	uint64_t lost = log->file.lost;
+	op_buf_init_fixed(&b, mem, sizeof(mem));
+	if (log->file.style != OP_LOG_STYLE_PYTHON || level != OP_DEBUG) { /* INFO and up */
+		run_log_filed(&b, log->file.style, who, level, wall_ns, text, n);
+		run_file_write(&log->file, b.data, b.len);
+	}
+	tell_file(log, lost);
+	show_line(log, who, level, wall_ns, text, n); /* what is seen is in the file */
+}
+
+void run_log_line(struct run_log *log, const char *who, enum op_level level, const char *text,
+		  size_t n)
+{
+	if (!run_repeat_held(log, who, level, text, n))
+		run_log_put(log, who, level, text, n);
+}
+
+/* ---- the file that the appliance names --------------------------------------------------------
+ */
+
+/* A full disk is no mistake of the settings: the file is tried again with every line. */
+static bool passes(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EIO;
+}
+
+static int open_file(struct run *run)
+{
+	struct run_file *f = &run->log.file;
+	char dir[PATH_MAX];
+	int r = run_file_make_dir(f->path, dir, sizeof(dir));
+	if (r < 0 && !passes(r)) {
+		run_say(run, OP_ERR, "Failed to create log directory '%s': %s", dir,
+			op_strerror(r));
+		f->path = NULL;
+		return -EINVAL;
+	}
+	r = run_file_open(f);
+	if (r == 0 || passes(r))
+		return 0;
+	const char *path = OP_STEAL(f->path);
+	run_say(run, OP_ERR, "Failed to configure logging with file '%s': %s", path,
+		op_strerror(r));
+	return -EINVAL;
+}
+
+int run_log_settle(struct run *run)
+{
+	const struct op_config_own *own = op_config_own(run->config);
+	struct run_log *log = &run->log;
+	const char *slash = strrchr(run->file, '/');
+	log->repeat_s = own->log.repeat_s;
+	if (log->file.path || !*own->log.file)
+		return 0;
+	int below = *own->log.file != '/' && slash ? (int)(slash - run->file) + 1 : 0;
+	int n = snprintf(log->path, sizeof(log->path), "%.*s%s", below, run->file, own->log.file);
+	if (n >= (int)sizeof(log->path))
+		return -ENAMETOOLONG;
+	log->file.path = log->path;
+	log->file.style = own->log.style;
+	log->file.max_bytes = (uint64_t)own->log.size_bytes;
+	log->file.keep = (unsigned)own->log.keep;
+	return open_file(run);
 }
 
 void run_say(struct run *run, enum op_level level, const char *fmt, ...)

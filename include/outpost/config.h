@@ -9,6 +9,8 @@
  *     environment:                    # names of the environment that set a path
  *       PORT: services.web.listen.port
  *       DEBUG: {set: services.web.debug, type: bool}
+ *     log: {file: hub.log, size_bytes: 5242880, keep: 5}
+ *     memory: {warn_mib: 400}
  *     services:
  *       pbt:
  *         program: outpost-pbt        # default: outpost-<name of the service>
@@ -140,6 +142,22 @@ void op_config_free(struct op_config *c);
 const char *op_config_appliance(const struct op_config *c);
 const char *op_config_description(const struct op_config *c);
 const char *op_config_file(const struct op_config *c);
+/* What the appliance as a whole has set, whoever runs it. */
+enum op_log_style { OP_LOG_STYLE_OUTPOST, OP_LOG_STYLE_PYTHON };
+struct op_config_own {
+	struct {
+		char file[1024]; /* relative: to the directory of the appliance's file; "": none */
+		int style;       /* enum op_log_style, of the file */
+		int64_t size_bytes, keep;
+		int64_t repeat_s; /* 0: every line is written */
+	} log;
+	struct {
+		int64_t warn_mib; /* 0: never */
+	} memory;
+};
+/* Valid as long as c; defaults where there was a mistake. */
+const struct op_config_own *op_config_own(const struct op_config *c);
+
 /* The exit status that the appliance wants for a start that fails; 0: none of its own. */
 int op_config_start_failure(const struct op_config *c);
 /* What the appliance says of variables that are required and were not given, as it stands there;

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const top_keys[] = {"appliance",     "description",        "env_file",
-				       "environment",   "environment_groups", "services",
-				       "start_failure", "simulators"};
+static const char *const top_keys[] = {
+	"appliance", "description", "env_file", "environment",   "environment_groups",
+	"log",       "memory",      "services", "start_failure", "simulators"};
 static const char *const simulator_keys[] = {"program", "args", "set"};
 
 /* Names become file names, topic names and unit names. */
@@ -110,6 +110,8 @@ bool appliance_path_ok(struct op_config *c, const char *path, const struct origi
 {
 	const char *names[128];
 	size_t n = 0;
+	if (own_path(path))
+		return true;
 	if (strncmp(path, "services.", 9)) {
 		problem_add(p, at, NULL, "a path begins with services.NAME, \"%.60s\" does not",
 			    path);

@@ -180,6 +180,7 @@ struct op_config {
 	unsigned given;
 	bool dotenv; /* the environment file as python-dotenv has it */
 	int start_failure;
+	struct op_config_own own;
 	struct op_buf notes, unused; /* of the .env file: nearly a name; not like any */
 	struct op_buf missing;       /* what is said of variables that are required */
 	size_t n_unused;
@@ -257,7 +258,14 @@ bool text_is_utf8(const char *text);
 /* As a YAML scalar, in quotes where it needs them. */
 void yaml_text_write(const char *text, struct op_buf *out);
 
+/* own.c: the sections of the appliance as a whole. */
+bool own_path(const char *path);
+void own_read(struct op_config *c, struct problems *p);
+
 /* table.c */
+/* A mapping at the top of the file by a table, into base; its targets of variables too. */
+void section_apply(const struct op_config *c, struct problems *p, const char *name,
+		   const struct op_setting *table, size_t n, void *base);
 size_t table_bytes(const struct op_setting *table, size_t n);
 /* The node of "services.NAME", or NULL. */
 struct node *service_node(const struct op_config *c, const char *service);

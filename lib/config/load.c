@@ -260,8 +260,10 @@ static int load(struct op_config *c, const struct op_config_source *src, struct 
 		rc = variables_apply(c, p);
 	if (rc == 0)
 		rc = apply_sets(c, src, false, p);
-	if (rc == 0)
+	if (rc == 0) {
 		check_services(c, p);
+		own_read(c, p);
+	}
 	return rc;
 }
 

@@ -338,15 +338,31 @@ static void check_target(struct problems *p, const struct env_target *e, const c
 }
 
 /* A variable's target must exist whether the variable is set or not. */
-static void check_targets(const struct op_config *c, struct problems *p, const char *service,
+static void check_targets(const struct op_config *c, struct problems *p, const char *above,
 			  const struct tables *t, size_t n_tables)
 {
 	char prefix[16 + NAME_MAX_BYTES];
-	int len = snprintf(prefix, sizeof(prefix), "services.%s.", service);
+	int len = snprintf(prefix, sizeof(prefix), "%s.", above);
 	for (const struct variable *v = c->variables; v; v = v->next)
 		for (const struct env_target *e = v->first; e; e = e->next)
 			if (!strncmp(e->path, prefix, (size_t)len))
 				check_target(p, e, e->path + len, t, n_tables);
+}
+
+void section_apply(const struct op_config *c, struct problems *p, const char *name,
+		   const struct op_setting *table, size_t n, void *base)
+{
+	const struct node *node = node_find(c->root, name);
+	struct tables t = {table, n};
+	struct apply a = {p, c->lists};
+	if (node && node->kind != NODE_MAP && node->kind != NODE_NULL) {
+		problem_add(p, &node->at, name, "expected a mapping of settings, not %s",
+			    node_kind_name(node));
+		node = NULL;
+	}
+	check_keys(p, node, name, &t, 1);
+	check_targets(c, p, name, &t, 1);
+	apply_table(&a, table, n, node, &c->root->at, name, base);
 }
 
 /* ---- one service ----------------------------------------------------------------------- */
@@ -373,7 +389,7 @@ static void check_service(const struct op_config *c, struct problems *p, const c
 	if (!table)
 		return;
 	check_keys(p, node, path, t, 2);
-	check_targets(c, p, service, t, 2);
+	check_targets(c, p, path, t, 2);
 	apply_table(&a, table, n, node, &node->key_at, path, settings);
 }
 

@@ -159,17 +159,18 @@ TEST(documents_tags_and_strange_keys)
 
 TEST(the_keys_of_an_appliance)
 {
-	CHECK_STR(bad("aplliance: a\nservices: {s: 5, T: }\nextra: 1\n"),
-		  "a.yaml:1:1: aplliance: unknown key (did you mean \"appliance\"?)\n"
-		  "a.yaml:1:1: appliance: is required: the name of the appliance, such as "
-		  "\"sensorhub\"\n"
-		  "a.yaml:2:15: services.s: expected a mapping of settings, not text\n"
-		  "a.yaml:2:18: services.T: a name is a-z, 0-9, \"-\" and \"_\", begins with a "
-		  "letter "
-		  "and has at most 32 characters\n"
-		  "a.yaml:3:1: extra: unknown key (expected one of appliance, description, "
-		  "env_file, environment, environment_groups, services, start_failure, "
-		  "simulators)\n");
+	CHECK_STR(
+		bad("aplliance: a\nservices: {s: 5, T: }\nextra: 1\n"),
+		"a.yaml:1:1: aplliance: unknown key (did you mean \"appliance\"?)\n"
+		"a.yaml:1:1: appliance: is required: the name of the appliance, such as "
+		"\"sensorhub\"\n"
+		"a.yaml:2:15: services.s: expected a mapping of settings, not text\n"
+		"a.yaml:2:18: services.T: a name is a-z, 0-9, \"-\" and \"_\", begins with a "
+		"letter "
+		"and has at most 32 characters\n"
+		"a.yaml:3:1: extra: unknown key (expected one of appliance, description, "
+		"env_file, environment, environment_groups, log, memory, services, start_failure, "
+		"simulators)\n");
 	CHECK_STR(bad("appliance: a\n"),
 		  "a.yaml:1:1: services: is required: at least one service\n");
 	CHECK_STR(bad("appliance: a\nservices: [s]\n"),
