@@ -194,8 +194,8 @@ def measure(directory, database, url):
         say("delivered_vs_requests", rate / theirs["delivered"], "x", 2)
     load("put", database, 1000, BODY)
     pss, own = waiting(database, url + "no")
-    say("pss", round(pss, 2), "MB", 6, **files("pss"))
-    say("private_dirty", round(own, 2), "MB")
+    say("pss", round(pss, 2), "MB", 10, **files("pss"))
+    say("private_dirty", round(own, 2), "MB", 3)
 
 
 if __name__ == "__main__":
