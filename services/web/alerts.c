@@ -248,22 +248,9 @@ static void on_act(struct op_http_request *rq, void *arg)
 	json_decref(args);
 }
 
-static const char *find_service(const struct web *w)
-{
-	const struct op_config *config = op_service_config(w->service);
-	char program[128];
-	for (size_t i = 0; i < w->n_services; i++) {
-		op_config_program(config, w->services[i], program, sizeof(program));
-		const char *slash = strrchr(program, '/');
-		if (!strcmp(slash ? slash + 1 : program, "outpost-alerts"))
-			return w->services[i];
-	}
-	return NULL;
-}
-
 int web_alerts_mount(struct web *w)
 {
-	w->alerts = find_service(w);
+	w->alerts = web_find_service(w, "outpost-alerts");
 	int r = op_http_route(w->http, OP_HTTP_GET, "/api/alerts", on_list, w);
 	return r ? r : op_http_route(w->http, OP_HTTP_POST, "/api/alerts/{act}", on_act, w);
 }

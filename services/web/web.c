@@ -1,5 +1,5 @@
 /*
- * web.c - outpost-web: the page, the live data and the state of an appliance over HTTP.
+ * web.c - the web service: the page, the live data and the state of an appliance over HTTP.
  *
  * Everything is taken from the bus and from the list of services in the appliance file. Routes:
  * outpost-http(7); live data: outpost-ws(7).
@@ -8,9 +8,11 @@
  * SPDX-License-Identifier: MIT
  */
 #include "alerts.h"
+#include "extra.h"
 #include "history.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +20,7 @@
 #define CACHE_NS (100 * OP_NS_PER_MS)
 #define ANSWER_MAX (4 * 1024 * 1024)
 #define SCAN_MS 1000
+#define SETTINGS_MAX 64
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
@@ -58,13 +61,13 @@ static void for_cached(struct web *w, void (*fn)(struct web_cached *c))
 	fn(&w->list);
 }
 
-static void on_health(struct op_http_request *rq, void *arg)
+void web_health_get(struct op_http_request *rq, void *arg)
 {
 	struct web *w = arg;
 	answer_cached(rq, w, &w->health, web_health_write, "application/json");
 }
 
-static void on_metrics(struct op_http_request *rq, void *arg)
+void web_metrics_get(struct op_http_request *rq, void *arg)
 {
 	struct web *w = arg;
 	answer_cached(rq, w, &w->metrics, web_metrics_write, OP_PROM_TYPE);
@@ -100,15 +103,22 @@ static void read_services(struct web *w)
 	}
 }
 
-static void read_history(struct web *w)
+const char *web_find_service(const struct web *w, const char *program)
 {
 	const struct op_config *config = op_service_config(w->service);
-	char program[128];
-	for (size_t i = 0; i < w->n_services && !w->recorder; i++) {
-		op_config_program(config, w->services[i], program, sizeof(program));
-		if (!strcmp(program, "outpost-recorder"))
-			w->recorder = w->services[i];
+	char path[512];
+	for (size_t i = 0; i < w->n_services; i++) {
+		op_config_program(config, w->services[i], path, sizeof(path));
+		const char *slash = strrchr(path, '/');
+		if (!strcmp(slash ? slash + 1 : path, program))
+			return w->services[i];
 	}
+	return NULL;
+}
+
+static void read_history(struct web *w)
+{
+	w->recorder = web_find_service(w, "outpost-recorder");
 	snprintf(w->history_path, sizeof(w->history_path), "%s%s",
 		 w->set->history[0] ? w->set->history : op_service_state_dir(w->service),
 		 w->set->history[0] ? "" : "/history.db");
@@ -159,14 +169,16 @@ static int mount(struct web *w)
 		const char *pattern;
 		op_http_fn fn;
 	} routes[] = {
-		{"/metrics", on_metrics},
+		{"/metrics", web_metrics_get},
 		{"/status", on_status},
 		{"/api/topics", on_topics},
 		{"/api/history", web_kept_get},
 		{"/api/topics/{topic}/history", web_points_get},
 		{"/api/topics/{topic}/export", web_export_get},
 	};
-	int r = op_http_route(w->http, OP_HTTP_GET, "/health", on_health, w);
+	int r = w->extra ? w->extra->mount(w, w->set, &w->extra_self) : 0;
+	if (!r)
+		r = op_http_route(w->http, OP_HTTP_GET, "/health", web_health_get, w);
 	op_http_require_token(w->http, w->set->token);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
 		r = op_http_route(w->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, w);
@@ -277,6 +289,9 @@ static void tell_url(struct web *w)
 
 /* ---- settings ---------------------------------------------------------------------------- */
 
+static const struct web_extra
+	*extra; /* of this program; service.h has no other way to hand it on */
+
 static bool is_name(const char *host)
 {
 	for (const char *at = host; *at;) {
@@ -308,6 +323,8 @@ static void check(const struct op_config *c, const char *service, const void *se
 		op_config_wrong(c, service, "listen.host", errors,
 				"\"%s\" is neither an address nor a name of a host",
 				set->listen.host);
+	if (extra && extra->check)
+		extra->check(c, service, settings, errors);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -319,6 +336,7 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	*ret_self = w;
 	w->service = s;
 	w->set = settings;
+	w->extra = extra;
 	for_cached(w, init_cached);
 	check_files(w);
 	read_services(w);
@@ -351,6 +369,8 @@ static void stop(struct op_service *s, void *self)
 		return;
 	if (w->timing)
 		uv_close((uv_handle_t *)&w->timer, NULL);
+	if (w->extra && w->extra->stop)
+		w->extra->stop(w->extra_self);
 	op_hub_close(w->hub);
 	op_http_close(w->http);
 	web_jobs_stop(w);
@@ -370,19 +390,37 @@ static void status(struct op_service *s, void *self)
 	op_service_count(s, c->records, c->missed, h->failed + c->failed);
 }
 
-int main(int argc, char **argv)
+static void add_extra(struct op_service_desc *desc)
 {
-	static const struct op_service_desc desc = {
+	static struct op_setting table[SETTINGS_MAX];
+	assert(web_settings_count + extra->n_settings <= SETTINGS_MAX);
+	assert(extra->settings_bytes >= sizeof(struct web_settings));
+	for (size_t i = 0; i < web_settings_count; i++)
+		table[i] = web_settings_table[i];
+	for (size_t i = 0; i < extra->n_settings; i++)
+		table[web_settings_count + i] = extra->settings[i];
+	desc->program = extra->program;
+	desc->help = extra->help;
+	desc->settings = table;
+	desc->n_settings += extra->n_settings;
+	desc->settings_bytes = extra->settings_bytes;
+}
+
+int web_main(int argc, char **argv, const struct web_extra *given)
+{
+	struct op_service_desc desc = {
 		.program = "outpost-web",
 		.help = "serves the page, live data and the state of the appliance",
 		.settings = web_settings_table,
+		.n_settings = web_settings_count,
 		.settings_bytes = sizeof(struct web_settings),
 		.check = check,
 		.start = start,
 		.stop = stop,
 		.status = status,
 	};
-	struct op_service_desc full = desc;
-	full.n_settings = web_settings_count;
-	return op_service_main(argc, argv, &full);
+	extra = given;
+	if (extra)
+		add_extra(&desc);
+	return op_service_main(argc, argv, &desc);
 }

@@ -64,9 +64,12 @@ struct web_history_counters {
 };
 
 struct web_jobs;
+struct web_extra;
 
 struct web {
 	struct op_service *service;
+	const struct web_extra *extra; /* NULL: outpost-web */
+	void *extra_self;
 	const struct web_settings *set;
 	struct op_http *http;
 	struct op_hub *hub;
@@ -83,6 +86,9 @@ struct web {
 	struct web_history_counters asked;
 	struct web_cached health, metrics, status, list;
 };
+
+/* web.c: the service that runs this program, wherever it lies, or NULL. */
+const char *web_find_service(const struct web *w, const char *program);
 
 /* board.c */
 void web_board_scan(struct web *w); /* once a second: topics come, go and change */

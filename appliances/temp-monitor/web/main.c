@@ -1,0 +1,43 @@
+/*
+ * main.c - outpost-temp-monitor: the web service of the temperature monitor.
+ *
+ * The standard web service (services/web) and, before its routes, those that clients of this kind
+ * of monitor know: outpost-temp-monitor(8). Loop thread only.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "web.h"
+
+static int mount(struct web *w, const void *settings, void **ret_self)
+{
+	struct temp_web *t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	*ret_self = t;
+	t->web = w;
+	t->set = settings;
+	t->started_ns = op_now_ns();
+	return temp_reading_open(t);
+}
+
+static void stop(void *self)
+{
+	struct temp_web *t = self;
+	if (!t)
+		return;
+	temp_reading_close(t);
+	free(t);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct web_extra extra = {
+		.program = "outpost-temp-monitor",
+		.help = "serves the temperature monitor's dashboard, API and the standard page",
+		.settings_bytes = sizeof(struct temp_settings),
+		.mount = mount,
+		.stop = stop,
+	};
+	return web_main(argc, argv, &extra);
+}
