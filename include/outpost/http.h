@@ -118,13 +118,40 @@ int op_http_route(struct op_http *h, unsigned methods, const char *pattern, op_h
 		  void *arg) OP_MUST_CHECK;
 int op_http_upgrade(struct op_http *h, const char *path, op_http_upgrade_fn fn,
 		    void *arg) OP_MUST_CHECK;
+/* Called before the handler, with its arg; false: the guard has answered. What needs no handler
+ * (OPTIONS, 404, 405) is not asked for. */
+typedef bool (*op_http_guard_fn)(struct op_http_request *rq, void *arg);
+/* The body of an error in the words of this route; returns its type. page: the client is a browser
+ * that asks for HTML. */
+typedef const char *(*op_http_error_fn)(struct op_buf *b, bool page, int status,
+					const char *message);
+struct op_http_route_options {
+	op_http_guard_fn guard; /* in place of the server's token; NULL: as without options */
+	op_http_error_fn error; /* of op_http_error here and of 405; NULL: as described above */
+};
+/* options are copied. */
+int op_http_route_with(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
+		       void *arg, const struct op_http_route_options *options) OP_MUST_CHECK;
+/* The same for what has no route (404), and for what is no request or too large a one. NULL: as
+ * described above. */
+void op_http_errors(struct op_http *h, op_http_error_fn no_route, op_http_error_fn malformed);
 /* Serves the files below dir for every path without a route; "/" is index.html. A FILE.gz beside
  * FILE is sent to clients that take gzip. Names that hold a hash ("app-3f2a9c1b.js") are cached
  * for ever, others are checked again by ETag. Hidden files are not served. */
 int op_http_static(struct op_http *h, const char *dir) OP_MUST_CHECK;
+/* The same below a prefix that begins and ends with "/"; the longest prefix counts. At most
+ * OP_HTTP_FOLDERS_MAX (-ENOSPC); one with a prefix that is there takes its place. prefix is
+ * borrowed. */
+#define OP_HTTP_FOLDERS_MAX 8
+#define OP_HTTP_OPEN 1u        /* no token is asked for */
+#define OP_HTTP_DISPOSITION 2u /* Content-Disposition: inline; filename=NAME */
+int op_http_static_at(struct op_http *h, const char *prefix, const char *dir,
+		      unsigned flags) OP_MUST_CHECK;
 /* Asks for "Authorization: Bearer TOKEN" on every route but those added before this call. The
  * comparison takes the same time wherever the tokens differ. NULL: no token. */
 void op_http_require_token(struct op_http *h, const char *token);
+/* The comparison by itself. */
+bool op_http_same_secret(const char *got, const char *want);
 
 /* ---- answering: exactly one of these per request -------------------------------------- */
 
@@ -192,6 +219,14 @@ int op_http_gzip(const void *bytes, size_t n, struct op_buf *out) OP_MUST_CHECK;
 
 /* A field by lower-case name, or NULL. */
 const char *op_http_field_get(const struct op_http_request *rq, const char *name);
+/* How often it was sent. */
+unsigned op_http_field_count(const struct op_http_request *rq, const char *name);
+/* The client's address, "192.0.2.7" or "2001:db8::1"; of an IPv4 client always the first form. ""
+ * if it cannot be told. */
+#define OP_HTTP_PEER_BYTES 46
+void op_http_peer(const struct op_http_request *rq, char ret[OP_HTTP_PEER_BYTES]);
+/* This machine, a private network (RFC 1918, RFC 4193) or the same link. */
+bool op_http_peer_is_private(const struct op_http_request *rq);
 /* A parameter of the query, percent-decoded into out: 1, or 0 if it is not there. -EEXIST: it is
  * there twice; -EILSEQ: a bad escape, or a NUL byte; -ENOBUFS: longer than out. On 0 and errors out
  * is "". */

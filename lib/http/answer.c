@@ -199,8 +199,11 @@ void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...)
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	struct op_buf *b = op_http_body(rq);
-	const char *type = http_error_write(b, http_wants_page(rq), status, message);
+	op_http_error_fn write = rq->server->error ? rq->server->error : http_error_write;
+	const char *type = write(b, http_wants_page(rq), status, message);
 	op_http_field_add(rq, "Cache-Control", "no-store");
+	if (!strncmp(type, "text/html", 9))
+		op_http_field_add(rq, "Content-Security-Policy", HTTP_ERROR_POLICY);
 	op_http_answer(rq, status, type, b->data, b->len);
 }
 

@@ -35,7 +35,8 @@ static const char *const types[][2] = {
 	{"jpg", "image/jpeg"},
 	{"jpeg", "image/jpeg"},
 	{"webp", "image/webp"},
-	{"ico", "image/x-icon"},
+	{"gif", "image/gif"},
+	{"ico", "image/vnd.microsoft.icon"},
 	{"woff2", "font/woff2"},
 	{"wasm", "application/wasm"},
 	{"csv", "text/csv; charset=utf-8"},
@@ -51,23 +52,56 @@ static const char *type_of(const char *path)
 	return "application/octet-stream";
 }
 
-int op_http_static(struct op_http *h, const char *dir)
+int op_http_static_at(struct op_http *h, const char *prefix, const char *dir, unsigned flags)
 {
+	size_t n = strlen(prefix), i = 0;
+	if (!n || prefix[0] != '/' || prefix[n - 1] != '/')
+		return -EINVAL;
+	while (i < h->n_folders && strcmp(h->folders[i].prefix, prefix) != 0)
+		i++;
+	if (i == OP_HTTP_FOLDERS_MAX)
+		return -ENOSPC;
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (h->root_fd >= 0)
-		close(h->root_fd);
-	h->root_fd = fd;
+	if (i < h->n_folders)
+		close(h->folders[i].fd);
+	else
+		h->n_folders++;
+	h->folders[i] = (struct http_folder){prefix, n, fd, flags};
 	return 0;
 }
 
-/* A regular file below the root, or a negative errno. */
-static int open_below(const struct op_http *h, const char *path, struct stat *ret)
+int op_http_static(struct op_http *h, const char *dir)
+{
+	return op_http_static_at(h, "/", dir, 0);
+}
+
+const struct http_folder *http_folder_find(const struct op_http *h, const char *path)
+{
+	const struct http_folder *found = NULL;
+	for (size_t i = 0; i < h->n_folders; i++) {
+		const struct http_folder *f = &h->folders[i];
+		if (!strncmp(path, f->prefix, f->n_prefix) &&
+		    (!found || f->n_prefix > found->n_prefix))
+			found = f;
+	}
+	return found;
+}
+
+void http_folders_close(struct op_http *h)
+{
+	for (size_t i = 0; i < h->n_folders; i++)
+		close(h->folders[i].fd);
+	h->n_folders = 0;
+}
+
+/* A regular file below the folder, or a negative errno. */
+static int open_below(const struct http_folder *folder, const char *path, struct stat *ret)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-	int fd = (int)syscall(SYS_openat2, h->root_fd, path, &how, sizeof(how));
+	int fd = (int)syscall(SYS_openat2, folder->fd, path, &how, sizeof(how));
 	if (fd < 0)
 		return -errno;
 	if (!fstat(fd, ret) && S_ISREG(ret->st_mode))
@@ -131,26 +165,27 @@ static void add_cache_fields(struct op_http_request *rq, const char *path, const
 		op_http_field_add(rq, "Vary", "Accept-Encoding");
 }
 
-static bool name_file(const struct op_http_request *rq, char path[PATH_MAX])
+static bool name_file(const struct op_http_request *rq, const struct http_folder *folder,
+		      char path[PATH_MAX])
 {
 	size_t n = strlen(rq->path);
-	int r = snprintf(path, PATH_MAX, "%s%s", rq->path + 1,
+	int r = snprintf(path, PATH_MAX, "%s%s", rq->path + folder->n_prefix,
 			 rq->path[n - 1] == '/' ? "index.html" : "");
 	return r < PATH_MAX - 8 && !strstr(rq->path, "/.");
 }
 
 /* The pre-compressed variant if the client takes it; *both tells whether there are two. */
-static int open_variant(struct op_http_request *rq, const char *path, struct stat *st, bool *gzip,
-			bool *both)
+static int open_variant(struct op_http_request *rq, const struct http_folder *folder,
+			const char *path, struct stat *st, bool *gzip, bool *both)
 {
 	char zipped[PATH_MAX + 4];
 	struct stat z;
 	const char *accept = op_http_field_get(rq, "accept-encoding");
-	int plain = open_below(rq->server, path, st);
+	int plain = open_below(folder, path, st);
 	if (plain < 0)
 		return plain;
 	snprintf(zipped, sizeof(zipped), "%s.gz", path);
-	int fd = open_below(rq->server, zipped, &z);
+	int fd = open_below(folder, zipped, &z);
 	*both = fd >= 0;
 	*gzip = *both && accept && op_http_list_has(accept, "gzip");
 	if (!*gzip) {
@@ -169,6 +204,18 @@ static void add_page_fields(struct op_http_request *rq, const char *type, bool g
 		op_http_field_add(rq, "Content-Encoding", "gzip");
 	if (!strncmp(type, "text/html", 9))
 		op_http_field_add(rq, "Referrer-Policy", "no-referrer");
+}
+
+/* Names that a quoted string cannot hold as they are (RFC 6266) go without. */
+static void add_disposition(struct op_http_request *rq, const char *path)
+{
+	char text[256];
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t plain = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._-");
+	int n = snprintf(text, sizeof(text), "inline; filename=%s", name);
+	if (!name[plain] && n < (int)sizeof(text))
+		op_http_field_add(rq, "Content-Disposition", text);
 }
 
 /* Digits; a number too large for any file is a very large one. */
@@ -250,12 +297,13 @@ static void send_file(struct op_http_request *rq, int fd, const struct stat *st,
 	http_answer_file(rq, range ? 206 : 200, &part, type);
 }
 
-void http_file_serve(struct op_http_request *rq)
+void http_file_serve(struct op_http_request *rq, const struct http_folder *folder)
 {
 	char path[PATH_MAX], tag[64];
 	struct stat st;
 	bool gzip = false, both = false;
-	int fd = name_file(rq, path) ? open_variant(rq, path, &st, &gzip, &both) : -ENOENT;
+	int fd = name_file(rq, folder, path) ? open_variant(rq, folder, path, &st, &gzip, &both)
+					     : -ENOENT;
 	if (fd < 0) {
 		http_answer_status(rq, fd == -EMFILE || fd == -ENFILE ? 503 : 404);
 		return;
@@ -268,14 +316,16 @@ void http_file_serve(struct op_http_request *rq)
 		return;
 	}
 	add_page_fields(rq, type, gzip);
+	if (folder->flags & OP_HTTP_DISPOSITION)
+		add_disposition(rq, path);
 	send_file(rq, fd, &st, type, tag);
 }
 
-bool http_file_is(struct op_http_request *rq)
+bool http_file_is(struct op_http_request *rq, const struct http_folder *folder)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	int fd = name_file(rq, path) ? open_below(rq->server, path, &st) : -ENOENT;
+	int fd = name_file(rq, folder, path) ? open_below(folder, path, &st) : -ENOENT;
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;

@@ -56,6 +56,7 @@ struct op_http_reply {
 	size_t extra_len;
 	int version;
 	bool page; /* errors are for a browser */
+	op_http_error_fn error;
 	bool begun, chunked;
 	bool full; /* a write returned OP_HTTP_QUEUE_LOW or more: `room` is owed */
 };
@@ -83,6 +84,16 @@ struct route {
 	void *arg;
 	unsigned methods;
 	bool open; /* needs no token */
+	op_http_guard_fn guard;
+	op_http_error_fn error;
+};
+
+/* A folder of files. */
+struct http_folder {
+	const char *prefix;
+	size_t n_prefix;
+	int fd;
+	unsigned flags;
 };
 
 /* What a head may be. */
@@ -95,7 +106,7 @@ struct op_http {
 	uv_loop_t *loop;
 	uv_poll_t listener;
 	uv_timer_t sweep;
-	int listen_fd, spare_fd, root_fd;
+	int listen_fd, spare_fd;
 	uint16_t port;
 	struct op_http_settings set;
 	struct op_http_counters count;
@@ -109,8 +120,12 @@ struct op_http {
 	struct http_rules rules;
 	struct route routes[OP_HTTP_ROUTES_MAX];
 	size_t n_routes;
+	struct http_folder folders[OP_HTTP_FOLDERS_MAX];
+	size_t n_folders;
+	op_http_error_fn no_route, malformed;
 	char token[256];
 	/* scratch for the request in hand */
+	op_http_error_fn error; /* NULL: the usual one */
 	char *rx;
 	size_t rx_cap;
 	char *head, *path; /* max_head + 1 bytes each */
@@ -145,6 +160,9 @@ void http_dispatch(struct op_http *h, struct http_head *head, const void *rest, 
 bool http_pattern_match(const char *pattern, char *path, const char *params[OP_HTTP_PARAMS_MAX]);
 
 /* answer.c */
+/* An error's page has a style and nothing else. */
+#define HTTP_ERROR_POLICY \
+	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 /* Bytes from ... to of fd, which it closes. */
 void http_answer_file(struct op_http_request *rq, int status, const struct http_part *part,
 		      const char *type);
@@ -164,8 +182,11 @@ void http_reply_sent(struct op_http_reply *r);   /* some went out */
 void http_reply_closed(struct op_http_reply *r); /* with its connection */
 
 /* file.c */
-void http_file_serve(struct op_http_request *rq);
-bool http_file_is(struct op_http_request *rq);
+/* The folder that a path without a route lies in, or NULL. */
+const struct http_folder *http_folder_find(const struct op_http *h, const char *path);
+void http_folders_close(struct op_http *h);
+void http_file_serve(struct op_http_request *rq, const struct http_folder *folder);
+bool http_file_is(struct op_http_request *rq, const struct http_folder *folder);
 
 /* conn.c */
 void http_conn_accept(struct op_http *h, int fd);

@@ -31,6 +31,7 @@ struct op_http_reply *op_http_defer(struct op_http_request *rq,
 	r->arg = arg;
 	r->version = rq->version;
 	r->page = http_wants_page(rq);
+	r->error = h->error ? h->error : http_error_write;
 	memcpy(r->extra, h->extra, h->extra_len);
 	r->extra_len = h->extra_len;
 	op_buf_init(&r->queue, CHUNK_ROOM + OP_HTTP_QUEUE_MAX + CHUNK_END + 1);
@@ -104,8 +105,10 @@ void op_http_reply_error(struct op_http_reply *r, int status, const char *fmt, .
 	va_end(ap);
 	OP_AUTO_BUF struct op_buf b;
 	op_buf_init(&b, 8192);
-	const char *type = http_error_write(&b, r->page, status, message);
+	const char *type = r->error(&b, r->page, status, message);
 	op_http_reply_field(r, "Cache-Control", "no-store");
+	if (!strncmp(type, "text/html", 9))
+		op_http_reply_field(r, "Content-Security-Policy", HTTP_ERROR_POLICY);
 	op_http_reply_answer(r, status, type, b.data, b.len);
 }
 

@@ -297,6 +297,14 @@ const char *op_http_field_get(const struct op_http_request *rq, const char *name
 	return NULL;
 }
 
+unsigned op_http_field_count(const struct op_http_request *rq, const char *name)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < rq->n_fields; i++)
+		n += !strcmp(rq->fields[i].name, name);
+	return n;
+}
+
 /* One value: from p, n bytes of "name=value", of which the name has n_name. */
 static int take_value(const char *p, size_t n, size_t n_name, char *out, size_t size)
 {

@@ -25,13 +25,29 @@ static int add_route(struct op_http *h, const struct route *r)
 	return 0;
 }
 
-int op_http_route(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
-		  void *arg)
+int op_http_route_with(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
+		       void *arg, const struct op_http_route_options *options)
 {
 	if (methods & OP_HTTP_GET)
 		methods |= OP_HTTP_HEAD;
-	return add_route(
-		h, &(struct route){.pattern = pattern, .fn = fn, .arg = arg, .methods = methods});
+	return add_route(h, &(struct route){.pattern = pattern,
+					    .fn = fn,
+					    .arg = arg,
+					    .methods = methods,
+					    .guard = options->guard,
+					    .error = options->error});
+}
+
+int op_http_route(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
+		  void *arg)
+{
+	return op_http_route_with(h, methods, pattern, fn, arg, &(struct op_http_route_options){0});
+}
+
+void op_http_errors(struct op_http *h, op_http_error_fn no_route, op_http_error_fn malformed)
+{
+	h->no_route = no_route;
+	h->malformed = malformed;
 }
 
 int op_http_upgrade(struct op_http *h, const char *path, op_http_upgrade_fn fn, void *arg)
@@ -72,7 +88,7 @@ bool http_pattern_match(const char *pattern, char *path, const char *params[OP_H
 }
 
 /* Every byte is compared whatever came before: the time tells nothing but the token's length. */
-static bool same_secret(const char *got, const char *want)
+bool op_http_same_secret(const char *got, const char *want)
 {
 	size_t n = strlen(want);
 	volatile unsigned char diff = strlen(got) != n;
@@ -85,13 +101,21 @@ static bool same_secret(const char *got, const char *want)
 
 static bool permitted(const struct op_http *h, const struct op_http_request *rq)
 {
-	size_t n = 0;
 	if (!h->token[0])
 		return true;
 	const char *given = op_http_field_get(rq, "authorization");
-	for (size_t i = 0; i < rq->n_fields; i++)
-		n += !strcmp(rq->fields[i].name, "authorization");
-	return n == 1 && !strncasecmp(given, "bearer ", 7) && same_secret(given + 7, h->token);
+	return op_http_field_count(rq, "authorization") == 1 && !strncasecmp(given, "bearer ", 7) &&
+	       op_http_same_secret(given + 7, h->token);
+}
+
+/* True: go on. */
+static bool ask_token(struct op_http_request *rq)
+{
+	if (permitted(rq->server, rq))
+		return true;
+	op_http_field_add(rq, "WWW-Authenticate", "Bearer");
+	op_http_error(rq, 401, "send the access token as Authorization: Bearer");
+	return false;
 }
 
 /* RFC 6455, 4.2.1. 0, or the HTTP status of what is wrong. */
@@ -161,6 +185,7 @@ static void answer_options(struct op_http_request *rq, unsigned allowed)
 			      http_method_name(rq->method), text);
 }
 
+/* The route of this path and method; for another method only *ret_allowed. */
 static const struct route *find(struct op_http *h, struct op_http_request *rq,
 				unsigned *ret_allowed)
 {
@@ -169,43 +194,57 @@ static const struct route *find(struct op_http *h, struct op_http_request *rq,
 		const char *params[OP_HTTP_PARAMS_MAX] = {0};
 		if (!http_pattern_match(h->routes[i].pattern, h->path, params))
 			continue;
+		if (!*ret_allowed)
+			h->error = h->routes[i].error;
 		*ret_allowed |= h->routes[i].methods;
 		if (h->routes[i].methods & rq->method)
 			found = &h->routes[i];
 		memcpy(rq->params, params, sizeof(params));
 	}
+	if (found)
+		h->error = found->error;
 	return found;
 }
 
+/* What is not there is told to everybody; what is, to those who may have it. */
 static void serve_rest(struct op_http_request *rq)
 {
-	if (rq->server->root_fd < 0)
+	const struct http_folder *folder = http_folder_find(rq->server, rq->path);
+	bool asks = rq->method & (OP_HTTP_GET | OP_HTTP_HEAD);
+	bool open = folder && ((folder->flags & OP_HTTP_OPEN) || !rq->server->token[0]);
+	if (folder && asks && open)
+		http_file_serve(rq, folder);
+	else if (!folder || !http_file_is(rq, folder))
 		http_answer_status(rq, 404);
-	else if (rq->method & (OP_HTTP_GET | OP_HTTP_HEAD))
-		http_file_serve(rq);
-	else if (!http_file_is(rq))
-		http_answer_status(rq, 404);
-	else
+	else if (!asks)
 		answer_options(rq, OP_HTTP_GET | OP_HTTP_HEAD);
+	else if (ask_token(rq))
+		http_file_serve(rq, folder);
+}
+
+static bool may_go_on(struct op_http_request *rq, const struct route *r)
+{
+	if (r->guard)
+		return r->guard(rq, r->arg);
+	return r->open || ask_token(rq);
 }
 
 void http_dispatch(struct op_http *h, struct http_head *head, const void *rest, size_t n_rest)
 {
 	struct op_http_request *rq = &head->rq;
 	unsigned allowed = 0;
+	h->error = h->no_route;
 	const struct route *r = find(h, rq, &allowed);
-	if (!(r && r->open) && !permitted(h, rq)) {
-		op_http_field_add(rq, "WWW-Authenticate", "Bearer");
-		op_http_error(rq, 401, "send the access token as Authorization: Bearer");
-	} else if (r && r->upgrade) {
+	if (r && !may_go_on(rq, r))
+		; /* it is answered */
+	else if (r && r->upgrade)
 		upgrade(rq, r, rest, n_rest);
-	} else if (r) {
+	else if (r)
 		r->fn(rq, r->arg);
-	} else if (allowed) {
+	else if (allowed)
 		answer_options(rq, allowed);
-	} else {
+	else
 		serve_rest(rq);
-	}
 	if (!rq->conn->answered && !rq->conn->gone)
 		op_http_error(rq, 500, "this request was not answered");
 }

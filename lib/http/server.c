@@ -32,8 +32,7 @@ static void destroy(struct op_http *h)
 {
 	if (h->spare_fd >= 0)
 		close(h->spare_fd);
-	if (h->root_fd >= 0)
-		close(h->root_fd);
+	http_folders_close(h);
 	op_buf_finish(&h->body);
 	free(h->rx);
 	free(h->head);
@@ -206,7 +205,7 @@ static struct op_http *allocate(const struct op_http_settings *settings)
 		return NULL;
 	h->set = *settings;
 	set_defaults(&h->set);
-	h->listen_fd = h->root_fd = -1;
+	h->listen_fd = -1;
 	h->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	h->rules = (struct http_rules){h->set.max_head, h->set.host_optional};
 	h->rx_cap = h->set.max_head + h->set.max_body + 4096;

@@ -20,6 +20,7 @@
 #define CACHE_NS (100 * OP_NS_PER_MS)
 #define ANSWER_MAX (4 * 1024 * 1024)
 #define SCAN_MS 1000
+#define BODY_MAX (64 * 1024)
 #define SETTINGS_MAX 64
 
 /* ---- answers ----------------------------------------------------------------------------- */
@@ -156,7 +157,9 @@ static void mount_page(struct web *w)
 {
 	char mem[600];
 	const char *root = find_root(w, mem, sizeof(mem));
-	int r = op_http_static(w->http, root);
+	bool moved = w->extra && w->extra->page;
+	int r = op_http_static_at(w->http, moved ? w->extra->page : "/", root,
+				  moved ? OP_HTTP_OPEN : 0);
 	if (r < 0)
 		op_log(OP_WARNING, "page %s: %s; only data is served, set services.%s.root", root,
 		       is_dir(root) ? op_strerror(r) : "no such folder",
@@ -224,7 +227,9 @@ static int listen_http(struct web *w)
 		.port = set->listen.port,
 		.max_connections = (unsigned)set->max_connections,
 		.full_waits = set->full_waits,
-		.max_body = 16384,
+		.host_optional = set->host_optional,
+		.max_head = (size_t)set->max_head,
+		.max_body = BODY_MAX,
 		.request_timeout_ms = (unsigned)set->request_timeout_s * 1000,
 		.idle_timeout_ms = (unsigned)set->idle_timeout_s * 1000,
 		.write_timeout_ms = (unsigned)set->stall_timeout_s * 1000,

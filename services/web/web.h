@@ -17,9 +17,10 @@
 
 struct web_settings {
 	struct op_listen listen;
-	int64_t max_clients, max_connections, request_timeout_s, idle_timeout_s, stall_timeout_s;
+	int64_t max_clients, max_connections, request_timeout_s, idle_timeout_s, stall_timeout_s,
+		max_head;
 	double max_rate_hz;
-	bool full_waits;
+	bool full_waits, host_optional;
 	char root[512], origins[512], token[256], history[512];
 };
 extern const struct op_setting web_settings_table[];

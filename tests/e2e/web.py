@@ -327,7 +327,8 @@ def metrics_and_topics_tell_what_is_there():
 def a_token_guards_all_but_health():
     with web("token=open sesame") as p:
         assert ot.get(p.url + "health").status in (200, 503)
-        for path in ("", "metrics", "api/topics", "ws", "nothing"):
+        assert ot.get(p.url + "nothing").status == 404
+        for path in ("", "metrics", "api/topics", "ws"):
             a = ot.get(p.url + path)
             assert a.status == 401 and a.headers["WWW-Authenticate"] == "Bearer", path
         for wrong in ("open sesam", "open sesame2", "", "xpen sesame"):

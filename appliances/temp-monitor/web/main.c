@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 		.program = "outpost-temp-monitor",
 		.help = "serves the temperature monitor's dashboard, API and the standard page",
 		.settings_bytes = sizeof(struct temp_settings),
+		.page = "/app/",
 		.mount = mount,
 		.stop = stop,
 	};
