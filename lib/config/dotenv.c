@@ -195,9 +195,9 @@ static int expand(struct op_config *c, const struct env_lines *lines, char *cons
 		  struct env_line *l)
 {
 	OP_AUTO_BUF struct op_buf out;
+	op_buf_init(&out, TEXT_MAX_BYTES);
 	if (!l->value || l->literal || !strstr(l->value, "${"))
 		return 0;
-	op_buf_init(&out, TEXT_MAX_BYTES);
 	for (const char *at = l->value; *at;) {
 		size_t name;
 		const char *end = reference_end(at, &name);

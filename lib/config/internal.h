@@ -224,6 +224,8 @@ struct variable *variable_find(const struct op_config *c, const char *name, size
 
 /* variable.c: every variable that was given into the tree, checked. */
 int variables_apply(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+/* When all sources are in it: what is required and not there. */
+void variables_require(struct op_config *c, struct problems *p);
 
 /* appliance.c: the keys that every appliance file has. */
 /* A mistake for each key that is none of the names. */

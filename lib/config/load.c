@@ -263,6 +263,7 @@ static int load(struct op_config *c, const struct op_config_source *src, struct 
 	if (rc == 0) {
 		check_services(c, p);
 		own_read(c, p);
+		variables_require(c, p);
 	}
 	return rc;
 }

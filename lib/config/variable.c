@@ -80,10 +80,10 @@ static bool check_range(struct op_config *c, struct problems *p, const struct va
 			double value)
 {
 	OP_AUTO_BUF struct op_buf range, text;
-	if (!(v->has_min && value < v->min) && !(v->has_max && value > v->max))
-		return true;
 	op_buf_init(&range, 256);
 	op_buf_init(&text, 1024);
+	if (!(v->has_min && value < v->min) && !(v->has_max && value > v->max))
+		return true;
 	range_text(v, &range);
 	op_buf_printf(&text, "%s must be %s", v->called, range.data);
 	if (!v->group)
@@ -240,6 +240,29 @@ static void say_missing(struct op_config *c, struct problems *p, const struct va
 	}
 }
 
+static bool is_set(const struct op_config *c, const char *path)
+{
+	const struct node *n = c->root;
+	char part[PATH_BYTES];
+	for (size_t len; n && *path; path += len + (path[len] == '.')) {
+		len = strcspn(path, ".");
+		(void)snprintf(part, sizeof(part), "%.*s", (int)len, path); /* bounded by load */
+		n = node_below(n, part);
+	}
+	return n && n->kind != NODE_NULL && !(n->kind == NODE_TEXT && !*n->text);
+}
+
+/* Unless what it sets has been set by other means (a simulator, --set). A value that was refused is
+ * one mistake, not two. */
+void variables_require(struct op_config *c, struct problems *p)
+{
+	for (const struct variable *v = c->variables; v; v = v->next) {
+		bool blank = !v->value || !v->value[strspn(v->value, " \t\n\v\f\r")];
+		if (v->required && blank && !(v->first && is_set(c, v->first->path)))
+			say_missing(c, p, v);
+	}
+}
+
 static int check_variable(struct op_config *c, struct problems *p, struct variable *v)
 {
 	if (v->value && !text_is_utf8(v->value)) {
@@ -255,8 +278,6 @@ static int check_variable(struct op_config *c, struct problems *p, struct variab
 		return -ENOMEM;
 	if (*text)
 		v->clean = check_value(c, p, v, text);
-	else if (v->required)
-		say_missing(c, p, v);
 	else if (v->type == VARIABLE_URL && v->group && v->value && *v->value)
 		wrong_in_group(p, v, "url must be a non-empty string");
 	else

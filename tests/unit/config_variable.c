@@ -179,6 +179,17 @@ TEST(what_is_required_is_told_in_its_own_words)
 	}
 }
 
+TEST(what_is_required_may_be_set_by_other_means)
+{
+	struct op_config_source src = source(yaml);
+	const char *sets[] = {"services.s.token=abc"};
+	struct sample_settings s;
+	src.sets = sets;
+	src.n_sets = 1;
+	op_config_free(load_good(&src, &s, NULL));
+	CHECK_STR(s.token, "abc");
+}
+
 TEST(a_declaration_is_checked)
 {
 	struct op_config_source src = source("appliance: a\nenv_file: other\nstart_failure: 0\n"
