@@ -21,6 +21,7 @@ static const struct subcommand subcommands[] = {
 	{"run", "start an appliance and keep it running", op_tool_run},
 	{"status", "services and topics of a running appliance", op_tool_status},
 	{"top", "the same, live", op_tool_top},
+	{"health", "ask a web address whether all is well", op_tool_health},
 	{"tap", "print the records of topics as they come", op_tool_tap},
 	{"export", "print the records that were kept", op_tool_export},
 	{"call", "ask a service something", op_tool_call},

@@ -20,6 +20,7 @@ int op_tool_tap(int argc, char **argv);
 int op_tool_export(int argc, char **argv);
 int op_tool_status(int argc, char **argv);
 int op_tool_top(int argc, char **argv);
+int op_tool_health(int argc, char **argv);
 /* Also of `outpost restore`: argv[0] says which. */
 int op_tool_backup(int argc, char **argv);
 
