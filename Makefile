@@ -12,7 +12,9 @@ FUZZ_SECONDS ?= 60
 TARGET = installed
 DEPS = packaging/install-deps
 
-.PHONY: help run check build bench fault fuzz format lint install clean
+BOOT = PYTHONPATH=tests/lib OUTPOST_BUILD=$(abspath $(BUILD)) OUTPOST_SOURCE=$(CURDIR) python3
+
+.PHONY: help run check check-systemd build bench fault fuzz format lint install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -29,6 +31,10 @@ build: ## install what is missing, then build into build/ (TARGET=all: tests too
 check: ## every test but the long ones; the last line says how many passed
 	@$(DEPS) run build test
 	@tests/check $(CHECK)
+
+check-systemd: build ## the temperature monitor as a unit of a systemd booted in a container (root)
+	@$(DEPS) boot
+	@$(BOOT) tests/boot/temp_monitor.py
 
 bench: ## measure speed and size against docs/budgets.md
 	@$(DEPS) run build test bench

@@ -172,7 +172,8 @@ void run_log_put(struct run_log *log, const char *who, enum op_level level, cons
 	int64_t wall_ns = op_wall_ns(op_now_ns());
 	uint64_t lost = log->file.lost;
 	op_buf_init_fixed(&b, mem, sizeof(mem));
-	if (log->file.style != OP_LOG_STYLE_PYTHON || level != OP_DEBUG) { /* INFO and up */
+	bool filed = log->file.style != OP_LOG_STYLE_PYTHON || level != OP_DEBUG; /* INFO and up */
+	if (log->file.path && filed) {
 		run_log_filed(&b, log->file.style, who, level, wall_ns, text, n);
 		run_file_write(&log->file, b.data, b.len);
 	}

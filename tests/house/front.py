@@ -9,7 +9,7 @@ import re
 import outpost_test as ot
 import tree
 
-PURPOSES = ["run", "build", "test", "bench"]
+PURPOSES = ["run", "build", "test", "bench", "boot"]
 
 
 def read(name):

@@ -370,6 +370,8 @@ class Outpost(Process):
         sets = ([f"services.web.listen=127.0.0.1:{self.port}"] if web else []) + list(sets)
         self.url = f"http://127.0.0.1:{self.port}/" if web else None
         self.want_ready, self.ready_timeout = ready, timeout
+        # What appliances ask of the environment; a log file of its own, not one beside the appliance.
+        env = {"BEARER_TOKEN": "token-of-the-tests", "LOG_FILE": str(base / "appliance.log"), **(env or {})}
         super().__init__(OUTPOST, "run", appliance, *(["--sim"] if sim else []), "--runtime", self.runtime,
                          "--state", self.state, *[a for s in sets for a in ("--set", s)], *args,
                          env=env, cwd=cwd)

@@ -1,0 +1,251 @@
+# temp_monitor_host.py - what the operator of the temperature monitor touches: its program directory, .env, start
+# scripts, log file, units, Compose file.
+#
+# SPDX-FileCopyrightText: The Outpost authors
+# SPDX-License-Identifier: MIT
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import outpost_test as ot
+
+SOURCE = ot.SOURCE / "appliances/temp-monitor"
+TOKEN = "BEARER_TOKEN=0123456789abcdef0123456789abcdef\n"
+# Of a start that is to go well here: no Sense HAT, readings at once.
+MOCK = TOKEN + "USE_MOCK_SENSOR=1\nSAMPLING_INTERVAL=1\nHOST=127.0.0.1\n"
+# Nothing else of the one who runs the tests.
+CLEAN = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+
+
+def program(env):
+    """A copy of the program directory with this .env."""
+    at = ot.directory() / "temp_monitor"
+    shutil.copytree(SOURCE, at, ignore=shutil.ignore_patterns("climate", "web", "*.log*", ".env"))
+    (at / ".env").write_text(env)
+    return at
+
+
+def command(at, script="start_production.sh"):
+    return [str(at / script), "--runtime", str(ot.directory() / "rt"), "--state", str(ot.directory() / "state")]
+
+
+def fails(env, **more):
+    """A start that is to fail at once; and that it leaves with 1, as it always did."""
+    at = ot.directory() / "temp_monitor"
+    shutil.rmtree(at, ignore_errors=True)
+    done = subprocess.run(command(program(env)), env={**CLEAN, "OUTPOST": str(ot.OUTPOST), **more}, timeout=30,
+                          capture_output=True, text=True)
+    assert done.returncode == 1, done
+    return done
+
+
+class Monitor(ot.Process):
+    """The monitor of a program directory, ready."""
+
+    def __init__(self, at, script="start_production.sh", prefix=(), **more):
+        self.port = ot.free_port()
+        # env -i: without the environment of the tests
+        variables = {**CLEAN, "OUTPOST": str(ot.OUTPOST), "PORT": str(self.port), **more}
+        super().__init__(*prefix, "env", "-i", *(f"{n}={v}" for n, v in variables.items()), *command(at, script), cwd="/")
+        self.wait_line(r"^ready")
+
+    def stopped(self):
+        self.proc.send_signal(signal.SIGTERM)
+        return self.proc.wait(20)
+
+
+@ot.test(timeout=60)
+def production_reads_the_file_beside_it_and_logs_there():
+    at = program(MOCK)
+    with Monitor(at) as m:
+        said = "\n".join(m.output("out"))
+        for part in ("/health", "/metrics", "/docs"):
+            assert f"http://localhost:{m.port}{part}" in said
+        log = at / "temp_monitor.log"
+        ot.wait_until(log.exists)
+        assert (at / "logs").is_dir()
+        assert m.stopped() == 0
+    lines = log.read_text().splitlines()
+    assert lines and all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (INFO|WARNING|ERROR) - ", line)
+                         for line in lines), lines
+    assert "0123456789abcdef" not in log.read_text()
+
+
+@ot.test(timeout=60)
+def python_starts_it_for_development():
+    with Monitor(program(MOCK), "temp_monitor.py", LOG_FILE=str(ot.directory() / "deep/er/x.log")) as m:
+        assert "in development mode" in "\n".join(m.output("out"))
+        assert (ot.directory() / "deep/er/x.log").exists()
+        assert m.stopped() == 0
+
+
+@ot.test(timeout=60)
+def as_process_1_of_a_container_it_stops_at_once_and_reaps():
+    namespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if ot.run(*namespace, "true").returncode != 0:
+        raise ot.Skip("no process namespaces without root")
+    with Monitor(program(MOCK), prefix=namespace) as m:
+        def first():
+            for pid in ot._below(m.proc.pid):
+                with open(f"/proc/{pid}/status") as f:
+                    if re.search(r"^NSpid:.*\t1$", f.read(), re.M):
+                        return pid
+        leader = first()
+        # An orphan: its parent is gone, so it is a child of process 1.
+        ot.run("nsenter", "-t", leader, "-p", "-m", "sh", "-c", "(exec true) & exit 0")
+        os.kill(leader, signal.SIGTERM)
+        assert m.proc.wait(ot.patient(10)) == 0
+        assert not any("killing" in line for line in m.output("err"))
+
+
+@ot.test()
+def without_outpost_the_start_says_how_to_get_it():
+    at = program(MOCK)
+    tools = ot.directory() / "bin"
+    tools.mkdir()
+    for name in ("dirname", "cat", "tr", "mkdir", "env", "python3"):
+        (tools / name).symlink_to(shutil.which(name))
+    for script in ("start_production.sh", "temp_monitor.py"):
+        start = [shutil.which("sh"), at / script] if script.endswith(".sh") else [sys.executable, at / script]
+        done = subprocess.run(start, env={"PATH": str(tools)}, capture_output=True, text=True)
+        assert done.returncode == 1 and "neither built nor installed" in done.stderr, done
+        assert "make -C " in done.stderr
+
+
+@ot.test()
+def a_token_is_required():
+    expected = ["ERROR: BEARER_TOKEN environment variable is required.",
+                'Generate a token with: python3 -c "import secrets; print(secrets.token_hex(32))"',
+                "Then add it to your .env file: BEARER_TOKEN=<your_token>"]
+    for env in ("", "BEARER_TOKEN=\n", "BEARER_TOKEN='  '\n"):
+        done = fails(env)
+        assert done.stdout.splitlines()[-3:] == expected, done.stdout
+        assert all(line in done.stderr for line in expected), done.stderr
+    assert re.search(r" - ERROR - .*BEARER_TOKEN: ERROR: BEARER_TOKEN",
+                     (ot.directory() / "temp_monitor/temp_monitor.log").read_text())
+
+
+WORDS = "expected one of ('1', 'true', 'yes', 'on', '0', 'false', 'no', 'off')"
+RANGES = ("Invalid webhook/threshold environment configuration (WEBHOOK_RETRY_COUNT/WEBHOOK_RETRY_DELAY/"
+          "WEBHOOK_TIMEOUT/ALERT_TEMP_MIN_C/ALERT_TEMP_MAX_C/ALERT_HUMIDITY_MIN/ALERT_HUMIDITY_MAX): ")
+HOOK = "SLACK_WEBHOOK_URL=https://hooks.example/services/secret\n"
+
+
+@ot.test(timeout=120)
+def wrong_values_are_told_as_before():
+    for name in ("USE_MOCK_SENSOR", "WEBHOOK_ENABLED", "STATUS_UPDATE_ENABLED", "STATUS_UPDATE_ON_STARTUP"):
+        done = fails(TOKEN, **{name: "maybe"})
+        assert f"Invalid value for environment variable {name}='maybe': {WORDS}\n" in done.stderr, done.stderr
+    for name, kind in (("WEBHOOK_RETRY_COUNT", "int"), ("STATUS_UPDATE_INTERVAL", "int"), ("PORT", "int"),
+                       ("ALERT_COOLDOWN_SECONDS", "int"), ("ALERT_TEMP_MAX_C", "float"), ("TEMP_CPU_FACTOR", "float")):
+        done = fails(TOKEN, **{name: "abc"})
+        assert f"environment variable {name}='abc': expected a valid {kind}\n" in done.stderr, done.stderr
+    for value in ("nan", "inf", "1e9"):
+        assert "variable TEMP_OFFSET_F=" in fails(TOKEN + f"TEMP_OFFSET_F={value}\n").stderr
+
+
+@ot.test(timeout=120)
+def ranges_are_told_with_their_variables():
+    for env, said in (("WEBHOOK_RETRY_COUNT=11", "retry_count must be between 1 and 10"),
+                      ("WEBHOOK_RETRY_DELAY=0", "retry_delay must be between 1 and 60"),
+                      ("WEBHOOK_TIMEOUT=4", "timeout must be between 5 and 120"),
+                      ("ALERT_TEMP_MIN_C=-51", "temp_min_c must be between -50 and 100"),
+                      ("ALERT_HUMIDITY_MAX=100.5", "humidity_max must be between 0 and 100"),
+                      ("ALERT_TEMP_MIN_C=32", "temp_min_c must be less than temp_max_c"),
+                      ("ALERT_HUMIDITY_MAX=20", "humidity_min must be less than humidity_max")):
+        done = fails(TOKEN + HOOK + env + "\n")
+        line = next(line for line in done.stderr.splitlines() if RANGES in line)
+        assert RANGES + said in line and env.split("=")[0] in line.split(RANGES)[1], line
+        assert "secret" not in done.stderr
+    assert RANGES + "url must be a non-empty string" in fails(TOKEN, SLACK_WEBHOOK_URL="  ").stderr
+    assert RANGES + "url must be a valid URL" in fails(TOKEN, SLACK_WEBHOOK_URL="ftp://x/secret").stderr
+
+
+@ot.test(timeout=60)
+def ranges_do_not_matter_without_an_address():
+    with Monitor(program(MOCK + "WEBHOOK_RETRY_COUNT=99\nALERT_TEMP_MIN_C=90\n")) as m:
+        assert any("retry_count must be between 1 and 10; its default is used" in line for line in m.output("err"))
+        assert m.stopped() == 0
+
+
+@ot.test()
+def a_log_that_cannot_be_written_ends_the_start():
+    (ot.directory() / "taken").write_text("")
+    done = fails(TOKEN + f"LOG_FILE={ot.directory()}/taken/x/y.log\n")
+    assert f"Failed to create log directory '{ot.directory()}/taken/x': " in done.stderr
+    done = fails(TOKEN + f"LOG_FILE={ot.directory()}\n")
+    assert f"Failed to configure logging with file '{ot.directory()}': " in done.stderr
+
+
+@ot.test()
+def the_sample_is_good_but_for_its_token():
+    at = program((SOURCE / ".env.example").read_text().replace("BEARER_TOKEN=\n", TOKEN))
+    (at / ".env").chmod(0o600)
+    done = subprocess.run([ot.OUTPOST, "config", "check", at / "temp-monitor.yaml"], env=CLEAN,
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    names = set(re.findall(r"^#?([A-Z_]+)=", (SOURCE / ".env.example").read_text(), re.M))
+    declared = set(re.findall(r"^  ([A-Z_]+):", (SOURCE / "temp-monitor.yaml").read_text(), re.M))
+    assert names <= declared, names - declared
+
+
+@ot.test()
+def the_units_are_valid():
+    if not shutil.which("systemd-analyze"):
+        raise ot.Skip("systemd-analyze is not installed")
+    at = ot.directory() / "units"
+    at.mkdir()
+    for unit in (SOURCE / "deployment/systemd").iterdir():
+        text = unit.read_text()
+        # What they start is not on this machine.
+        text = re.sub(r"^(Exec\w+=)\S+", r"\1/bin/true", text, flags=re.M)
+        text = re.sub(r"^(Requires|After)=.*docker\.service.*\n", "", text, flags=re.M)
+        (at / unit.name).write_text(text)
+        done = ot.run("systemd-analyze", "verify", "--man=no", at / unit.name)
+        told = [line for line in done.stderr.splitlines() if unit.name in line]
+        assert done.returncode == 0 and not told, done.stderr
+    native = (SOURCE / "deployment/systemd/temp-monitor.service").read_text()
+    for wanted in ("Type=notify", "WatchdogSec=60", "Restart=always", "RestartSec=10", "MemoryHigh=400M",
+                   "MemoryMax=512M", "NoNewPrivileges=true", "ProtectSystem=strict", "WantedBy=multi-user.target",
+                   "SupplementaryGroups=i2c video input", "User=pi"):
+        assert f"\n{wanted}\n" in native, wanted
+
+
+@ot.test()
+def an_empty_list_of_packages_installs():
+    done = subprocess.run([sys.executable, "-m", "pip", "install", "--no-index", "-r", SOURCE / "requirements.txt"],
+                          capture_output=True, text=True)
+    if "No module named pip" in done.stderr:
+        raise ot.Skip("pip is not installed")
+    assert done.returncode == 0, done.stderr
+
+
+def compose(env):
+    """`docker compose config` of the program directory, as data."""
+    if not shutil.which("docker") or ot.run("docker", "compose", "version").returncode != 0:
+        raise ot.Skip("docker compose is not installed")
+    at = program(env)
+    done = subprocess.run(["docker", "compose", "config", "--format", "json"], cwd=at, env=CLEAN, capture_output=True,
+                          text=True)
+    shutil.rmtree(at)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["services"]
+
+
+@ot.test(timeout=60)
+def compose_takes_the_file():
+    with_token, without = compose(TOKEN + "CLOUDFLARED_TOKEN=t\n"), compose(TOKEN)
+    monitor = without["temp-monitor"]
+    assert int(monitor["mem_limit"]) == 512 << 20 and int(monitor["mem_reservation"]) == 256 << 20
+    assert monitor["restart"] == "unless-stopped" and "privileged" not in monitor and "cpus" not in monitor
+    assert monitor["healthcheck"]["interval"] == "30s"
+    assert [p["published"] for p in monitor["ports"]] == ["8080"]
+    assert with_token["cloudflared"]["deploy"]["replicas"] == 1
+    assert without["cloudflared"]["deploy"]["replicas"] == 0
+
+
+ot.main()
