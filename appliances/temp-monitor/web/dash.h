@@ -1,0 +1,54 @@
+/*
+ * dash.h - what the dashboard of the temperature monitor shows, as a page and as JSON.
+ *
+ * Pure: values in, text out; any thread. Where they come from is dashboard.c's.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef OUTPOST_TEMP_MONITOR_DASH_H
+#define OUTPOST_TEMP_MONITOR_DASH_H
+
+#include <outpost/buf.h>
+
+#define DASH_LED_TEXT 384 /* 64 colours RRGGBB */
+#define DASH_PAGE_MAX 16384
+#define DASH_DATA_MAX 4096
+
+/* How well the service is that reads the sensor. */
+enum dash_sensor { DASH_SENSOR_UNKNOWN, DASH_SENSOR_OK, DASH_SENSOR_FAILING, DASH_SENSOR_DOWN };
+
+/* Everything the page shows. Text is UTF-8 of any origin and is escaped here. */
+struct dash_view {
+	const char *location; /* the line below the title */
+	double interval_s;    /* between two readings */
+	bool any;             /* there was a reading; else the next eight mean nothing */
+	double temperature_c, temperature_f; /* compensated */
+	double humidity;                     /* %RH */
+	double pressure_hpa;                 /* NaN: unknown */
+	bool compensated;                    /* the heat of the processor was taken off */
+	char timestamp[32];                  /* local time of the reading, as people read it */
+	double age_s;                        /* of the reading, now */
+	int64_t at_ms;                       /* wall time of the reading; 0: the clock is not set */
+	bool stale;                          /* it is missing, or too old to be called present */
+	enum dash_sensor sensor;
+	char reason[128]; /* why it is not well; "" for no reason */
+	/* Alerts are raised beyond these; NaN: that one is off. limits: they are known. */
+	bool limits;
+	double temp_min, temp_max, humidity_min, humidity_max;
+	bool alerts;                 /* it is known which rules are raised: */
+	char raised[257];            /* their names, with blanks between them */
+	char led[DASH_LED_TEXT + 1]; /* what the light matrix shows; "": not known */
+};
+
+/* Appends the page. out->err tells of one that does not fit. */
+void dash_page(const struct dash_view *v, struct op_buf *out);
+/* Appends the same as one JSON object (outpost-temp-monitor(8)). */
+void dash_data(const struct dash_view *v, struct op_buf *out);
+
+/* A number as the contract writes floats: the shortest text, with ".0" if it has no decimals. */
+void dash_number(struct op_buf *out, double value);
+/* A rule's name for people: "temp_high" is "TEMPERATURE HIGH", "fan-broken" is "FAN BROKEN". */
+void dash_rule(struct op_buf *out, const char *name, size_t n);
+
+#endif

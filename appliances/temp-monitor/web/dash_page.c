@@ -1,0 +1,312 @@
+/*
+ * dash_page.c - the dashboard as HTML: a template, and a word for each {{slot}} of it.
+ *
+ * Every slot is escaped, in text and in attributes alike; no slot writes markup. What is shown or
+ * not is an attribute that the style sheet knows (data-on). The page is whole without its script.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "dash.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define SLOT_MAX 1024
+
+/* clang-format off */
+static const char template[] =
+	"<!doctype html>\n"
+	"<html lang=\"en\">\n"
+	"<head>\n"
+	"<meta charset=\"utf-8\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<meta name=\"theme-color\" content=\"#1a1c2c\">\n"
+	"<noscript><meta http-equiv=\"refresh\" content=\"{{interval}}\"></noscript>\n"
+	"<title>Server Room Environmental Monitor</title>\n"
+	"<link rel=\"icon\" href=\"/static/favicon.ico\">\n"
+	"<link rel=\"stylesheet\" href=\"/app/dashboard.css\">\n"
+	"<script type=\"module\" src=\"/app/dashboard.js\"></script>\n"
+	"</head>\n"
+	"<body>\n"
+	"<main class=\"window\" data-sensor=\"{{sensor}}\" data-stale=\"{{stale}}\">\n"
+	"<header>\n"
+	"<img src=\"/static/My-img8bit-1com-Effect.gif\" width=\"80\" height=\"80\" alt=\"Company Logo\">\n"
+	"<h1>SERVER ROOM<br>ENVIRONMENTAL<br>MONITOR</h1>\n"
+	"<p class=\"where\">{{location}}</p>\n"
+	"</header>\n"
+	"<p class=\"notice bad\" id=\"alerts\" role=\"alert\" data-on=\"{{alarm}}\">ALERT: {{alerts}}</p>\n"
+	"<p class=\"notice warn\" id=\"notice\" role=\"status\" data-on=\"{{noticed}}\">{{notice}}</p>\n"
+	"<section class=\"panel temp\" aria-labelledby=\"temp-head\" data-over=\"{{temp-over}}\">\n"
+	"<h2 id=\"temp-head\">TEMPERATURE</h2>\n"
+	"<p class=\"value\"><b id=\"temp\">{{temp}}</b> <small id=\"temp-small\">{{temp-small}}</small></p>\n"
+	"<p class=\"dim\" id=\"temp-limits\">{{temp-limits}}</p>\n"
+	"<p class=\"mark\" id=\"raw\" data-on=\"{{raw}}\">NOT CORRECTED FOR CPU HEAT</p>\n"
+	"</section>\n"
+	"<section class=\"panel humidity\" aria-labelledby=\"humidity-head\" data-over=\"{{humidity-over}}\">\n"
+	"<h2 id=\"humidity-head\">HUMIDITY</h2>\n"
+	"<p class=\"value\"><b id=\"humidity\">{{humidity}}</b> <small>RELATIVE</small></p>\n"
+	"<p class=\"dim\" id=\"humidity-limits\">{{humidity-limits}}</p>\n"
+	"</section>\n"
+	"<div id=\"history\"></div>\n"
+	"<dl class=\"facts\">\n"
+	"<div><dt>LAST UPDATED</dt><dd id=\"updated\">{{timestamp}}</dd></div>\n"
+	"<div><dt>SENSOR</dt><dd id=\"sensor\">{{sensor-text}}</dd></div>\n"
+	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd></div>\n"
+	"<div><dt>MONITORING DEVICE</dt><dd>RASPBERRY PI 4<br>WITH SENSE HAT</dd></div>\n"
+	"</dl>\n"
+	"<div id=\"matrix\"></div>\n"
+	"<footer><span>REFRESH: {{interval}}S</span>"
+	"<span class=\"live\" id=\"live\" data-live=\"{{live}}\">{{live-text}}</span></footer>\n"
+	"</main>\n"
+	"</body>\n"
+	"</html>\n";
+/* clang-format on */
+
+/* ---- what stands in the slots ------------------------------------------------------------- */
+
+static void yes_no(struct op_buf *b, bool yes)
+{
+	op_buf_puts(b, yes ? "yes" : "no");
+}
+
+static void put_location(const struct dash_view *v, struct op_buf *b)
+{
+	op_buf_puts(b, v->location);
+}
+
+static void put_interval(const struct dash_view *v, struct op_buf *b)
+{
+	op_buf_printf(b, "%.0f", fmax(1, ceil(v->interval_s)));
+}
+
+static void put_sensor(const struct dash_view *v, struct op_buf *b)
+{
+	static const char *const names[] = {"unknown", "ok", "failing", "down"};
+	op_buf_puts(b, names[v->sensor]);
+}
+
+static void put_sensor_text(const struct dash_view *v, struct op_buf *b)
+{
+	static const char *const words[] = {
+		[DASH_SENSOR_UNKNOWN] = "NOT HEARD OF YET",
+		[DASH_SENSOR_OK] = "OK",
+		[DASH_SENSOR_FAILING] = "FAILING",
+		[DASH_SENSOR_DOWN] = "NOT RUNNING",
+	};
+	op_buf_puts(b, words[v->sensor]);
+	if (v->reason[0])
+		op_buf_printf(b, ": %s", v->reason);
+}
+
+static void put_stale(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, v->stale);
+}
+
+static void put_age(struct op_buf *b, double s)
+{
+	if (s < 120)
+		op_buf_printf(b, "%.0f S", floor(s));
+	else if (s < 7200)
+		op_buf_printf(b, "%.0f MIN", floor(s / 60));
+	else if (s < 172800)
+		op_buf_printf(b, "%.0f H", floor(s / 3600));
+	else
+		op_buf_printf(b, "%.0f DAYS", floor(s / 86400));
+}
+
+static void put_noticed(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, v->stale);
+}
+
+static void put_notice(const struct dash_view *v, struct op_buf *b)
+{
+	if (!v->any)
+		op_buf_puts(b, "NO READING YET");
+	else if (v->stale) {
+		op_buf_puts(b, "READING IS ");
+		put_age(b, v->age_s);
+		op_buf_puts(b, " OLD");
+	}
+}
+
+static bool alarmed(const struct dash_view *v)
+{
+	return v->alerts && v->raised[strspn(v->raised, " ")];
+}
+
+static void put_alarm(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, alarmed(v));
+}
+
+static void put_alerts(const struct dash_view *v, struct op_buf *b)
+{
+	bool first = true;
+	if (!alarmed(v))
+		op_buf_puts(b, v->alerts ? "NONE" : "NOT KNOWN");
+	for (const char *at = v->alerts ? v->raised : ""; *at;) {
+		size_t n = strcspn(at, " ");
+		if (n && !first)
+			op_buf_puts(b, ", ");
+		dash_rule(b, at, n);
+		first &= !n;
+		at += n + (at[n] == ' ');
+	}
+}
+
+static void put_temp(const struct dash_view *v, struct op_buf *b)
+{
+	if (v->any)
+		dash_number(b, v->temperature_c);
+	op_buf_puts(b, v->any ? "°C" : "--");
+}
+
+static void put_temp_small(const struct dash_view *v, struct op_buf *b)
+{
+	if (!v->any)
+		return;
+	op_buf_putc(b, '(');
+	dash_number(b, v->temperature_f);
+	op_buf_puts(b, "°F)");
+}
+
+static void put_humidity(const struct dash_view *v, struct op_buf *b)
+{
+	if (v->any)
+		dash_number(b, v->humidity);
+	op_buf_puts(b, v->any ? "%" : "--");
+}
+
+static void put_limits(struct op_buf *b, bool known, double lo, double hi, const char *unit)
+{
+	if (!known)
+		return;
+	op_buf_puts(b, isnan(lo) && isnan(hi) ? "NO LIMITS" : "LIMITS:");
+	if (!isnan(lo)) {
+		op_buf_puts(b, isnan(hi) ? " AT LEAST " : " ");
+		dash_number(b, lo);
+	}
+	if (!isnan(hi)) {
+		op_buf_puts(b, isnan(lo) ? " AT MOST " : " TO ");
+		dash_number(b, hi);
+	}
+	if (!isnan(lo) || !isnan(hi))
+		op_buf_puts(b, unit);
+}
+
+static void put_temp_limits(const struct dash_view *v, struct op_buf *b)
+{
+	put_limits(b, v->limits, v->temp_min, v->temp_max, "°C");
+}
+
+static void put_humidity_limits(const struct dash_view *v, struct op_buf *b)
+{
+	put_limits(b, v->limits, v->humidity_min, v->humidity_max, "%");
+}
+
+/* Comparisons with NaN are false: a limit that is off is never passed. */
+static void put_temp_over(const struct dash_view *v, struct op_buf *b)
+{
+	double t = v->temperature_c;
+	yes_no(b, v->any && v->limits && (t < v->temp_min || t > v->temp_max));
+}
+
+static void put_humidity_over(const struct dash_view *v, struct op_buf *b)
+{
+	double h = v->humidity;
+	yes_no(b, v->any && v->limits && (h < v->humidity_min || h > v->humidity_max));
+}
+
+static void put_raw(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, v->any && !v->compensated);
+}
+
+static void put_timestamp(const struct dash_view *v, struct op_buf *b)
+{
+	op_buf_puts(b, v->any ? v->timestamp : "Never");
+}
+
+static void put_live(const struct dash_view *v, struct op_buf *b)
+{
+	op_buf_puts(b, v->stale ? "no" : "yes");
+}
+
+static void put_live_text(const struct dash_view *v, struct op_buf *b)
+{
+	op_buf_puts(b, !v->any ? "NO READING" : v->stale ? "STALE" : "LIVE");
+}
+
+static const struct slot {
+	const char *name;
+	void (*put)(const struct dash_view *v, struct op_buf *b);
+} slots[] = {
+	{"alarm", put_alarm},
+	{"alerts", put_alerts},
+	{"humidity", put_humidity},
+	{"humidity-limits", put_humidity_limits},
+	{"humidity-over", put_humidity_over},
+	{"interval", put_interval},
+	{"live", put_live},
+	{"live-text", put_live_text},
+	{"location", put_location},
+	{"notice", put_notice},
+	{"noticed", put_noticed},
+	{"raw", put_raw},
+	{"sensor", put_sensor},
+	{"sensor-text", put_sensor_text},
+	{"stale", put_stale},
+	{"temp", put_temp},
+	{"temp-limits", put_temp_limits},
+	{"temp-over", put_temp_over},
+	{"temp-small", put_temp_small},
+	{"timestamp", put_timestamp},
+};
+
+/* ---- the page ---------------------------------------------------------------------------- */
+
+static void escape(struct op_buf *out, const char *text)
+{
+	for (; *text; text++) {
+		const char *as = *text == '&'    ? "&amp;"
+				 : *text == '<'  ? "&lt;"
+				 : *text == '>'  ? "&gt;"
+				 : *text == '"'  ? "&quot;"
+				 : *text == '\'' ? "&#39;"
+						 : NULL;
+		if (as)
+			op_buf_puts(out, as);
+		else
+			op_buf_putc(out, *text);
+	}
+}
+
+static void put_slot(const struct dash_view *v, const char *name, size_t n, struct op_buf *out)
+{
+	char mem[SLOT_MAX];
+	struct op_buf text;
+	op_buf_init_fixed(&text, mem, sizeof(mem));
+	for (size_t i = 0; i < OP_ARRAY_SIZE(slots); i++)
+		if (strlen(slots[i].name) == n && !strncmp(slots[i].name, name, n)) {
+			slots[i].put(v, &text);
+			escape(out, mem);
+			return;
+		}
+	assert(!"the template names a slot that there is not");
+}
+
+void dash_page(const struct dash_view *v, struct op_buf *out)
+{
+	const char *at = template, *open;
+	while ((open = strstr(at, "{{"))) {
+		size_t n = strcspn(open, "}");
+		op_buf_put(out, at, (size_t)(open - at));
+		put_slot(v, open + 2, n - 2, out);
+		at = open + n + 2;
+	}
+	op_buf_puts(out, at);
+}

@@ -1,0 +1,147 @@
+/*
+ * dash_words.c - numbers and names as the dashboard writes them, and its JSON.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "dash.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+void dash_number(struct op_buf *out, double value)
+{
+	char mem[48];
+	struct op_buf text;
+	op_buf_init_fixed(&text, mem, sizeof(mem));
+	op_json_f64(&text, value);
+	op_buf_puts(out, mem);
+	if (isfinite(value) && !strpbrk(mem, ".e"))
+		op_buf_puts(out, ".0");
+}
+
+void dash_rule(struct op_buf *out, const char *name, size_t n)
+{
+	static const struct {
+		const char *name, *words;
+	} known[] = {
+		{"temp_high", "TEMPERATURE HIGH"},  {"temp_low", "TEMPERATURE LOW"},
+		{"humidity_high", "HUMIDITY HIGH"}, {"humidity_low", "HUMIDITY LOW"},
+		{"climate-silent", "NO READINGS"},
+	};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(known); i++)
+		if (strlen(known[i].name) == n && !strncmp(known[i].name, name, n)) {
+			op_buf_puts(out, known[i].words);
+			return;
+		}
+	for (size_t i = 0; i < n; i++)
+		op_buf_putc(out,
+			    strchr("-_", name[i]) ? ' ' : (char)toupper((unsigned char)name[i]));
+}
+
+/* ---- JSON -------------------------------------------------------------------------------- */
+
+static void put_number(struct op_buf *b, const char *key, double value)
+{
+	char mem[48];
+	struct op_buf text;
+	op_buf_init_fixed(&text, mem, sizeof(mem));
+	dash_number(&text, value);
+	op_json_key(b, key);
+	op_json_raw(b, mem);
+}
+
+static void put_reading(struct op_buf *b, const struct dash_view *v)
+{
+	op_json_key(b, "reading");
+	if (!v->any) {
+		op_json_null(b);
+		return;
+	}
+	op_json_begin(b, '{');
+	put_number(b, "temperature_c", v->temperature_c);
+	put_number(b, "temperature_f", v->temperature_f);
+	put_number(b, "humidity", v->humidity);
+	op_json_kv_f64(b, "pressure_hpa", v->pressure_hpa);
+	op_json_kv_bool(b, "compensated", v->compensated);
+	op_json_kv_str(b, "timestamp", v->timestamp);
+	op_json_kv_f64(b, "age_s", round(v->age_s * 10) / 10);
+	op_json_kv_i64(b, "time_ms", v->at_ms);
+	op_json_end(b, '}');
+}
+
+static void put_sensor(struct op_buf *b, const struct dash_view *v)
+{
+	static const char *const names[] = {
+		[DASH_SENSOR_UNKNOWN] = "unknown",
+		[DASH_SENSOR_OK] = "ok",
+		[DASH_SENSOR_FAILING] = "failing",
+		[DASH_SENSOR_DOWN] = "down",
+	};
+	op_json_key(b, "sensor");
+	op_json_begin(b, '{');
+	op_json_kv_str(b, "state", names[v->sensor]);
+	op_json_kv_str(b, "reason", v->reason);
+	op_json_end(b, '}');
+}
+
+static void put_limits(struct op_buf *b, const struct dash_view *v)
+{
+	op_json_key(b, "thresholds");
+	if (!v->limits) {
+		op_json_null(b);
+		return;
+	}
+	op_json_begin(b, '{');
+	put_number(b, "temp_min_c", v->temp_min);
+	put_number(b, "temp_max_c", v->temp_max);
+	put_number(b, "humidity_min", v->humidity_min);
+	put_number(b, "humidity_max", v->humidity_max);
+	op_json_end(b, '}');
+}
+
+/* [{"rule":"temp_high","text":"TEMPERATURE HIGH"}], or null. */
+static void put_alerts(struct op_buf *b, const struct dash_view *v)
+{
+	op_json_key(b, "alerts");
+	if (!v->alerts) {
+		op_json_null(b);
+		return;
+	}
+	op_json_begin(b, '[');
+	for (const char *at = v->raised; *at;) {
+		size_t n = strcspn(at, " ");
+		char mem[64];
+		struct op_buf words;
+		op_buf_init_fixed(&words, mem, sizeof(mem));
+		dash_rule(&words, at, n);
+		if (n) {
+			op_json_begin(b, '{');
+			op_json_key(b, "rule");
+			op_json_strn(b, at, n);
+			op_json_kv_str(b, "text", mem);
+			op_json_end(b, '}');
+		}
+		at += n + (at[n] == ' ');
+	}
+	op_json_end(b, ']');
+}
+
+void dash_data(const struct dash_view *v, struct op_buf *b)
+{
+	op_json_begin(b, '{');
+	put_reading(b, v);
+	op_json_kv_bool(b, "stale", v->stale);
+	op_json_kv_f64(b, "interval_s", v->interval_s);
+	put_sensor(b, v);
+	put_limits(b, v);
+	put_alerts(b, v);
+	op_json_key(b, "led");
+	if (v->led[0])
+		op_json_str(b, v->led);
+	else
+		op_json_null(b);
+	op_json_end(b, '}');
+	op_buf_putc(b, '\n');
+}

@@ -1,0 +1,217 @@
+/*
+ * temp_dash.c - the dashboard's page and JSON from values (appliances/temp-monitor/web/dash.h).
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "dash.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#include "test.h"
+
+static struct dash_view good(void)
+{
+	struct dash_view v = {
+		.location = "LINEHAUL-HQ · RACK_01",
+		.interval_s = 60,
+		.any = true,
+		.temperature_c = -0.8,
+		.temperature_f = 30.6,
+		.humidity = 44,
+		.pressure_hpa = NAN,
+		.compensated = true,
+		.timestamp = "2026-11-21 01:09:47",
+		.age_s = 2.44,
+		.at_ms = 1795223387000,
+		.sensor = DASH_SENSOR_OK,
+		.limits = true,
+		.temp_min = 15,
+		.temp_max = 32,
+		.humidity_min = 20,
+		.humidity_max = 70,
+		.alerts = true,
+	};
+	return v;
+}
+
+static bool page_has(const struct dash_view *v, const char *text)
+{
+	OP_AUTO_BUF struct op_buf b;
+	op_buf_init(&b, DASH_PAGE_MAX);
+	dash_page(v, &b);
+	CHECK_INT(b.err, 0);
+	CHECK(!strstr(b.data, "{{") && !strstr(b.data, "}}"));
+	CHECK(strstr(b.data, "</html>"));
+	return strstr(b.data, text) != NULL;
+}
+
+static json_t *data_of(const struct dash_view *v)
+{
+	OP_AUTO_BUF struct op_buf b;
+	op_buf_init(&b, DASH_DATA_MAX);
+	dash_data(v, &b);
+	CHECK_INT(b.err, 0);
+	json_t *o = json_loadb(b.data, b.len, 0, NULL);
+	CHECK(o);
+	return o;
+}
+
+TEST(page_shows_what_was_read)
+{
+	struct dash_view v = good();
+	static const char *const texts[] = {
+		"<title>Server Room Environmental Monitor</title>",
+		"<noscript><meta http-equiv=\"refresh\" content=\"60\"></noscript>",
+		"name=\"viewport\"",
+		"href=\"/static/favicon.ico\"",
+		"src=\"/static/My-img8bit-1com-Effect.gif\" width=\"80\" height=\"80\" "
+		"alt=\"Company "
+		"Logo\"",
+		"SERVER ROOM<br>ENVIRONMENTAL<br>MONITOR",
+		">LINEHAUL-HQ · RACK_01<",
+		">-0.8°C<",
+		">(30.6°F)<",
+		">44.0%<",
+		">RELATIVE<",
+		">2026-11-21 01:09:47<",
+		"RASPBERRY PI 4<br>WITH SENSE HAT",
+		">REFRESH: 60S<",
+		"data-live=\"yes\">LIVE<",
+		">LIMITS: 15.0 TO 32.0°C<",
+		">LIMITS: 20.0 TO 70.0%<",
+		"id=\"sensor\">OK<",
+		"id=\"alert-state\">NONE<",
+		"id=\"raw\" data-on=\"no\"",
+		"id=\"alerts\" role=\"alert\" data-on=\"no\"",
+		"id=\"notice\" role=\"status\" data-on=\"no\"",
+	};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(texts); i++)
+		if (!page_has(&v, texts[i]))
+			op_test_fail(__FILE__, __LINE__, "not on the page: %s", texts[i]);
+}
+
+TEST(page_before_the_first_reading)
+{
+	struct dash_view v = good();
+	v.any = false;
+	v.stale = true;
+	v.alerts = v.limits = false;
+	v.sensor = DASH_SENSOR_UNKNOWN;
+	CHECK(page_has(&v, "data-on=\"yes\">NO READING YET<"));
+	CHECK(page_has(&v, "id=\"updated\">Never<"));
+	CHECK(page_has(&v, "data-live=\"no\">NO READING<"));
+	CHECK(page_has(&v, "id=\"temp\">--<") && page_has(&v, "id=\"humidity\">--<"));
+	CHECK(page_has(&v, "id=\"sensor\">NOT HEARD OF YET<"));
+	CHECK(page_has(&v, "id=\"alert-state\">NOT KNOWN<"));
+	CHECK(!page_has(&v, ">LIVE<") && !page_has(&v, "°C"));
+}
+
+TEST(page_tells_age_of_a_stale_reading)
+{
+	static const struct {
+		double age_s;
+		const char *text;
+	} list[] = {
+		{95.9, ">READING IS 95 S OLD<"},
+		{181, ">READING IS 3 MIN OLD<"},
+		{7200, ">READING IS 2 H OLD<"},
+		{400000, ">READING IS 4 DAYS OLD<"},
+	};
+	struct dash_view v = good();
+	v.stale = true;
+	for (size_t i = 0; i < OP_ARRAY_SIZE(list); i++) {
+		v.age_s = list[i].age_s;
+		if (!page_has(&v, list[i].text))
+			op_test_fail(__FILE__, __LINE__, "not on the page: %s", list[i].text);
+	}
+	CHECK(page_has(&v, ">STALE<") && !page_has(&v, ">LIVE<"));
+	CHECK(page_has(&v, ">-0.8°C<")); /* the last one is still shown */
+}
+
+TEST(page_marks_what_is_not_compensated)
+{
+	struct dash_view v = good();
+	v.compensated = false;
+	CHECK(page_has(&v, "id=\"raw\" data-on=\"yes\""));
+}
+
+TEST(page_names_alerts)
+{
+	struct dash_view v = good();
+	snprintf(v.raised, sizeof(v.raised), "temp_low humidity_high fan-broken");
+	CHECK(page_has(&v, "data-on=\"yes\">ALERT: TEMPERATURE LOW, HUMIDITY HIGH, FAN BROKEN<"));
+	memset(v.raised, ' ', sizeof(v.raised) - 1);
+	CHECK(page_has(&v, "id=\"alert-state\">NONE<"));
+	for (size_t i = 0; i + 9 < sizeof(v.raised); i += 10)
+		memcpy(v.raised + i, "temp_high ", 10); /* the most that the topic can hold */
+	CHECK(page_has(&v, "TEMPERATURE HIGH, TEMPERATURE HIGH"));
+}
+
+TEST(page_limits)
+{
+	struct dash_view v = good();
+	CHECK(page_has(&v, "temp\" aria-labelledby=\"temp-head\" data-over=\"yes\""));
+	v.temp_min = NAN;
+	CHECK(page_has(&v, ">LIMITS: AT MOST 32.0°C<"));
+	CHECK(page_has(&v, "temp\" aria-labelledby=\"temp-head\" data-over=\"no\""));
+	v.humidity_max = NAN;
+	CHECK(page_has(&v, ">LIMITS: AT LEAST 20.0%<"));
+	v.temp_max = NAN;
+	CHECK(page_has(&v, ">NO LIMITS<"));
+	v.humidity = 70; /* the limit itself is no alert */
+	v.humidity_max = 70;
+	CHECK(page_has(&v, "humidity\" aria-labelledby=\"humidity-head\" data-over=\"no\""));
+}
+
+TEST(page_escapes_everything)
+{
+	static const char evil[] = "</p><script>alert('\"&{{temp}}')</script>";
+	struct dash_view v = good();
+	OP_AUTO_BUF struct op_buf b;
+	v.location = evil;
+	v.sensor = DASH_SENSOR_FAILING;
+	snprintf(v.reason, sizeof(v.reason), "%s", evil);
+	snprintf(v.raised, sizeof(v.raised), "%s", evil);
+	snprintf(v.timestamp, sizeof(v.timestamp), "%.31s", evil);
+	op_buf_init(&b, DASH_PAGE_MAX);
+	dash_page(&v, &b);
+	CHECK_INT(b.err, 0);
+	CHECK(!strstr(b.data, "<script>") && !strstr(b.data, "<SCRIPT>"));
+	CHECK(strstr(b.data, "&lt;/p&gt;&lt;script&gt;alert(&#39;&quot;&amp;{{temp}}&#39;)"));
+}
+
+TEST(data_says_the_same)
+{
+	struct dash_view v = good();
+	OP_AUTO_BUF struct op_buf b;
+	op_buf_init(&b, DASH_DATA_MAX);
+	snprintf(v.raised, sizeof(v.raised), "temp_low");
+	memset(v.led, 'a', DASH_LED_TEXT);
+	dash_data(&v, &b);
+	CHECK(strstr(b.data, "\"humidity\":44.0,")); /* as /api/temp writes it */
+	CHECK(strstr(b.data, "\"temperature_c\":-0.8,\"temperature_f\":30.6,"));
+	CHECK(strstr(b.data, "\"pressure_hpa\":null,\"compensated\":true,"));
+	CHECK(strstr(b.data, "\"age_s\":2.4,\"time_ms\":1795223387000}"));
+	CHECK(strstr(b.data, "\"stale\":false,\"interval_s\":60,"));
+	CHECK(strstr(b.data, "\"sensor\":{\"state\":\"ok\",\"reason\":\"\"}"));
+	CHECK(strstr(b.data, "\"thresholds\":{\"temp_min_c\":15.0,\"temp_max_c\":32.0,"
+			     "\"humidity_min\":20.0,\"humidity_max\":70.0}"));
+	CHECK(strstr(b.data, "\"alerts\":[{\"rule\":\"temp_low\",\"text\":\"TEMPERATURE LOW\"}]"));
+	json_t *o = data_of(&v);
+	CHECK_INT(json_string_length(json_object_get(o, "led")), DASH_LED_TEXT);
+	json_decref(o);
+}
+
+TEST(data_of_nothing)
+{
+	struct dash_view v = {.location = "", .interval_s = 60, .stale = true};
+	json_t *o = data_of(&v);
+	CHECK(json_is_null(json_object_get(o, "reading")));
+	CHECK(json_is_null(json_object_get(o, "thresholds")));
+	CHECK(json_is_null(json_object_get(o, "alerts")));
+	CHECK(json_is_null(json_object_get(o, "led")));
+	CHECK(json_is_true(json_object_get(o, "stale")));
+	json_decref(o);
+}
