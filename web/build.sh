@@ -32,6 +32,7 @@ if [ "$(cat node_modules/.key 2>/dev/null || true)" != "$key" ]; then
 fi
 
 node node_modules/vite/bin/vite.js build --outDir dist --emptyOutDir
+node node_modules/vite/bin/vite.js build --outDir dist --mode dashboard
 for file in dist/*; do
 	case $file in *.png) ;; *) gzip -9 -n -k -f "$file" ;; esac
 done

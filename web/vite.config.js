@@ -2,14 +2,27 @@
 // SPDX-License-Identifier: MIT
 //
 // Built names carry no hash: the build system knows each file it makes, and the web service sends
-// an ETag with each, so that a browser never keeps an old page. `npm run dev` serves the page with
+// an ETag with each, so that a browser never keeps an old page. `--mode dashboard` builds what the
+// dashboard of the temperature monitor loads, whose HTML the server writes, beside the page. `npm run dev` serves the page with
 // hot reload and passes everything else on to a running appliance (OUTPOST_URL).
 import { defineConfig } from 'vite';
 
 const appliance = process.env.OUTPOST_URL ?? 'http://127.0.0.1:5000';
 const passed = ['/health', '/status', '/metrics', '/api'];
 
-export default defineConfig({
+const output = (name) => ({
+	entryFileNames: `${name}.js`,
+	chunkFileNames: `${name}-[name].js`,
+	assetFileNames: `${name}[extname]`,
+	inlineDynamicImports: true,
+});
+const kinds = {
+	dashboard: { copyPublicDir: false, emptyOutDir: false, cssCodeSplit: false,
+		rollupOptions: { input: 'src/dashboard/main.js', output: output('dashboard') } },
+	production: { emptyOutDir: true, rollupOptions: { output: output('outpost') } },
+};
+
+export default defineConfig(({ mode }) => ({
 	base: './',
 	clearScreen: false,
 	logLevel: 'warn',
@@ -18,14 +31,7 @@ export default defineConfig({
 		assetsDir: '',
 		modulePreload: false,
 		reportCompressedSize: false,
-		rollupOptions: {
-			output: {
-				entryFileNames: 'outpost.js',
-				chunkFileNames: 'outpost-[name].js',
-				assetFileNames: 'outpost[extname]',
-				inlineDynamicImports: true,
-			},
-		},
+		...kinds[mode],
 	},
 	server: {
 		proxy: {
@@ -33,4 +39,4 @@ export default defineConfig({
 			...Object.fromEntries(passed.map((path) => [path, appliance])),
 		},
 	},
-});
+}));

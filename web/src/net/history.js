@@ -47,11 +47,13 @@ export async function whatIsKept(signal) {
 const topicPath = (topic, what, params) =>
 	`api/topics/${encodeURIComponent(topic)}/${what}?${new URLSearchParams(params)}`;
 
+export const historyPoints = (topic, what, signal) => pointsFrom(`api/topics/${encodeURIComponent(topic)}/history`, what, signal);
+
 /** Points of from <= t < to: {level, bucketMs, clock, damaged, t, n, fields: {name: {min, max, mean}}}.
  * Where only coarser values are left than were asked for, their width is that of the points. */
-export async function historyPoints(topic, { from, to, points, fields }, signal) {
-	const path = topicPath(topic, 'history', { from: unixText(from), to: unixText(to), points, fields: fields.join() });
-	const a = await (await answer(path, signal)).json();
+export async function pointsFrom(path, { from, to, points, fields }, signal) {
+	const params = new URLSearchParams({ from: unixText(from), to: unixText(to), points, fields: fields.join() });
+	const a = await (await answer(`${path}?${params}`, signal)).json();
 	const column = (list) => Float64Array.from(list ?? [], (v) => v ?? NaN);
 	return {
 		level: a.level, bucketMs: Math.max(a.bucket_ms, WIDTH_MS[a.level] ?? 0), clock: a.clock, damaged: a.damaged ?? 0,

@@ -23,6 +23,7 @@ export class TimePlot extends Plot {
 	 *   view        TimeView
 	 *   request     () asks whoever draws for a new picture
 	 *   marks       () => [{t, label}]
+	 *   limits      () => values that are drawn across, and that the y axis holds; null: none
 	 *   events      true: single records, dots instead of a line
 	 *   sync        key of pictures that share a cursor
 	 */
@@ -119,7 +120,13 @@ export class TimePlot extends Plot {
 	extents() {
 		const { lines, i0, i1 } = this;
 		const y = this.options.fields.flatMap(({ index }) => [lines.lo[index].subarray(i0, i1), lines.hi[index].subarray(i0, i1)]);
-		return { series: y, y, n: i1 - i0 };
+		const limits = Float64Array.from(this.limits());
+		y.push(limits);
+		return { series: y, y, n: Math.max(i1 - i0, limits.length) };
+	}
+
+	limits() {
+		return (this.options.limits?.() ?? []).filter((v) => v !== null);
 	}
 
 	clipped(u, draw) {
@@ -168,12 +175,27 @@ export class TimePlot extends Plot {
 	/** Bands first, so that no field's band hides another's line. */
 	drawAll(u) {
 		const at = this.places(u), dots = this.options.events || (this.i1 - this.i0) * DOT_PX * devicePixelRatio < u.bbox.width;
+		this.drawLimits(u, at);
 		for (const field of this.options.fields)
 			this.drawBands(u, field, at);
 		for (const field of this.options.fields)
 			this.drawLines(u, field, at, dots);
 		for (const mark of this.options.marks?.() ?? [])
 			this.drawMark(u, mark);
+	}
+
+	/** A broken line from side to side at each limit. */
+	drawLimits({ ctx, bbox: { left, width } }, { Y }) {
+		ctx.strokeStyle = this.ink('--limit');
+		ctx.lineWidth = 1.4 * devicePixelRatio;
+		ctx.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio]);
+		ctx.beginPath();
+		for (const y of this.limits()) {
+			ctx.moveTo(left, Y(y));
+			ctx.lineTo(left + width, Y(y));
+		}
+		ctx.stroke();
+		ctx.setLineDash([]);
 	}
 
 	/** From times and values to canvas pixels; whether a bucket is wide enough to be seen as one. */

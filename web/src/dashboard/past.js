@@ -1,0 +1,205 @@
+// Day, week and year of temperature and humidity, with the limits of the alerts drawn in: what the
+// recorder kept and, at the live edge, the readings that this page has heard itself.
+//
+// SPDX-FileCopyrightText: The Outpost authors
+// SPDX-License-Identifier: MIT
+import { Lines, addTiles, cutGaps, findEmpty, longestStep } from '../data/lines.js';
+import { Tiles } from '../data/tiles.js';
+import { pointsFrom } from '../net/history.js';
+import { Governor } from '../plot/governor.js';
+import { momentClock, dateText } from '../plot/timeaxis.js';
+import { TimePlot } from '../plot/timeplot.js';
+import { TimeView } from '../plot/timeview.js';
+import { choice, h, remembered, setAttr, setText } from '../ui/dom.js';
+
+const PATH = '/dashboard/history';
+const DAY = 86400e3, OLDEST = 400 * DAY; // the recorder keeps no more
+const SPANS = [[DAY, 'DAY'], [7 * DAY, 'WEEK'], [365 * DAY, 'YEAR']];
+const KEY_HELP = 'Plus and minus zoom, arrow keys move, Backspace goes back, End goes to the present.';
+const COMMIT_MS = 120e3; // the recorder writes that often
+const WANT_MS = 80, TICK_MS = 1000, HEARD_MAX = 4000;
+
+export class Past {
+	/** @param source Source
+	 * @param limits () => what limitsIn() gives */
+	constructor(root, source, limits) {
+		Object.assign(this, { source, limits, heard: [], plots: [], fahrenheit: false });
+		this.view = new TimeView(() => source.nowMs(), this.usualSpan());
+		this.tiles = new Tiles((what, signal) => pointsFrom(PATH, what, signal), () => source.nowMs());
+		this.governor = new Governor(() => this.draw());
+		this.build(root);
+		this.view.addEventListener('view', () => this.viewChanged());
+		this.view.addEventListener('settled', () => this.settled());
+		this.tiles.addEventListener('change', () => this.settled());
+		setInterval(() => this.tick(), TICK_MS);
+	}
+
+	usualSpan() {
+		const ms = +remembered.get('dashboard.span', DAY);
+		return SPANS.some(([each]) => each === ms) ? ms : DAY;
+	}
+
+	/* ---- making ----------------------------------------------------------------------- */
+
+	build(root) {
+		this.spans = choice('Length of the history', SPANS.map(([ms, text]) => [ms, text]), this.view.span, (ms) => this.choose(ms));
+		this.back = h('button', { type: 'button', id: 'now-btn', hidden: true, onclick: () => this.view.setLive(this.usualSpan()) }, 'BACK TO NOW');
+		this.stage = h('div', { id: 'stage' });
+		this.note = h('p', { class: 'dim', id: 'past-note', role: 'status', hidden: true });
+		this.readout = h('p', { class: 'dim readout', id: 'readout', 'aria-hidden': 'true' });
+		root.append(h('section', { class: 'panel past', 'aria-labelledby': 'past-head' },
+			h('h2', { id: 'past-head' }, 'HISTORY'), h('div', { class: 'choices' }, this.spans, this.back), this.stage, this.note, this.readout));
+		this.setUnit(this.fahrenheit);
+	}
+
+	/** The picture of the temperature is drawn anew in the other unit. */
+	setUnit(fahrenheit) {
+		this.fahrenheit = fahrenheit;
+		for (const plot of this.plots)
+			plot.destroy();
+		this.stage.replaceChildren();
+		this.lines = new Lines([fahrenheit ? 'temperature_f' : 'temperature_c', 'humidity']);
+		this.plots = [this.addPlot(0, 'temperature', fahrenheit ? '\u00b0F' : '\u00b0C', '--temp'), this.addPlot(1, 'humidity', '%', '--humidity')];
+		this.viewChanged();
+	}
+
+	addPlot(index, name, unit, color) {
+		const plot = new TimePlot({
+			id: `past-${name}`, label: `${name} over time`, fields: [{ index, name, color }], view: this.view, sync: 'past',
+			limits: () => this.limits()[name], height: () => 150, request: () => this.governor.request(),
+		});
+		plot.summary = h('p', { class: 'dim', id: `summary-${name}` });
+		Object.assign(plot, { unit, word: name.toUpperCase() });
+		plot.el.setAttribute('aria-description', KEY_HELP);
+		plot.addEventListener('cursor', () => this.readCursor(plot));
+		plot.addEventListener('resize', () => this.want());
+		this.stage.append(h('div', { class: 'stage' }, plot.el), plot.summary);
+		return plot;
+	}
+
+	/* ---- what is shown ---------------------------------------------------------------- */
+
+	choose(ms) {
+		remembered.set('dashboard.span', String(ms));
+		this.view.setLive(ms);
+	}
+
+	/** A reading that this page was told; its time is that of the appliance. */
+	hear(reading) {
+		const last = this.heard[this.heard.length - 1];
+		if (!reading.time_ms || reading.time_ms <= (last?.time_ms ?? -Infinity))
+			return;
+		this.heard.push(reading);
+		this.heard.splice(0, this.heard.length - HEARD_MAX);
+		this.tiles.stored = Math.floor(reading.time_ms / COMMIT_MS) * COMMIT_MS;
+		this.want();
+		this.governor.request();
+	}
+
+	viewChanged() {
+		const near = SPANS.find(([ms]) => Math.abs(ms - this.view.span) < ms * 1e-6);
+		this.spans.choose(near?.[0] ?? '');
+		this.back.hidden = this.view.live;
+		this.wanting ??= setTimeout(() => this.want(), WANT_MS);
+		this.governor.request();
+	}
+
+	settled() {
+		for (const plot of this.plots)
+			plot.auto.reset();
+		this.want();
+		this.governor.request();
+	}
+
+	want() {
+		clearTimeout(this.wanting);
+		this.wanting = undefined;
+		if (!this.plots.length || document.hidden || !this.source.data || this.source.silent)
+			return;
+		this.view.oldest = this.source.nowMs() - OLDEST;
+		this.tiles.oldest = this.view.oldest;
+		this.tiles.want(this.view.range(), this.plots[0].columns(), this.lines.fields);
+		setAttr(this.stage, 'aria-busy', String(this.tiles.loading));
+	}
+
+	tick() {
+		this.want();
+		this.say();
+		if (this.view.live)
+			this.governor.request();
+	}
+
+	/* ---- drawing ---------------------------------------------------------------------- */
+
+	draw() {
+		const span = this.view.range();
+		this.fill(span);
+		for (const plot of this.plots) {
+			plot.draw(span, this.lines);
+			setText(plot.summary, this.summaryText(plot, span));
+		}
+		this.say();
+		return false;
+	}
+
+	fill(span) {
+		const { lines, tiles } = this, interval = this.source.data?.interval_s ?? 60;
+		lines.reset();
+		lines.first = Infinity;
+		addTiles(lines, tiles.cover(span), Infinity);
+		this.addHeard();
+		const stepMs = longestStep(lines, { kind: 'rows', rateHz: 1 / interval, maxAgeMs: 0 });
+		cutGaps(lines, stepMs);
+		const known = tiles.loading || tiles.error || this.source.silent ? -Infinity : this.source.nowMs() - COMMIT_MS;
+		findEmpty(lines, span, { oldest: -Infinity, known, stepMs });
+	}
+
+	addHeard() {
+		const { lines } = this, after = lines.n ? lines.end[lines.n - 1] : -Infinity;
+		for (const reading of this.heard) {
+			if (reading.time_ms <= after)
+				continue;
+			const p = lines.push(reading.time_ms, reading.time_ms, 1);
+			lines.fields.forEach((name, f) => {
+				lines.lo[f][p] = lines.hi[f][p] = lines.mid[f][p] = reading[name];
+			});
+		}
+	}
+
+	/** Lowest and highest of what is on screen, for people and for screen readers. */
+	summaryText(plot, { from, to }) {
+		const { lines } = this, [{ index }] = plot.options.fields;
+		let lo = Infinity, hi = -Infinity;
+		for (let i = lines.at(from); i < lines.n && lines.x[i] <= to; i++) {
+			lo = Math.min(lo, lines.lo[index][i]);
+			hi = Math.max(hi, lines.hi[index][i]);
+		}
+		return lo > hi ? plot.word : `${plot.word} ${lo.toFixed(1)} TO ${hi.toFixed(1)}${plot.unit}`;
+	}
+
+	readCursor(plot) {
+		const t = plot.cursorTime(), i = t >= 0 ? this.nearest(t) : -1;
+		setText(this.readout, i < 0 ? '' : this.pointText(i));
+	}
+
+	pointText(i) {
+		const { lines } = this, at = new Date(lines.x[i]);
+		const values = this.plots.map((plot, f) => `${lines.mid[f][i].toFixed(1)}${plot.unit}`);
+		return `${dateText(at)} ${momentClock(lines.x[i], -1)}: ${values.join(', ')}`;
+	}
+
+	nearest(t) {
+		const { lines } = this, i = lines.at(t), slack = 6 * this.view.span / this.plots[0].columns();
+		const away = (p) => (p < 0 || p >= lines.n ? Infinity : Math.max(0, lines.x[p] - t, t - lines.end[p]));
+		const best = away(i) <= away(i - 1) ? i : i - 1;
+		return away(best) <= slack ? best : -1;
+	}
+
+	/** Why there is nothing to see. */
+	say() {
+		const { error, loading } = this.tiles, shown = this.lines.n > 0;
+		const text = shown ? '' : error?.status ? `NO HISTORY: ${error.message}` : loading || !this.source.data ? 'LOOKING UP THE HISTORY' : error ? '' : 'NOTHING IS KEPT OF THIS TIME';
+		setText(this.note, text);
+		this.note.hidden = !text;
+	}
+}
