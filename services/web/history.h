@@ -124,6 +124,10 @@ void web_points_get(struct op_http_request *rq, void *arg);
 void web_export_get(struct op_http_request *rq, void *arg);
 void web_kept_get(struct op_http_request *rq, void *arg);
 
+/* points.c. The parts of web_points_get, for who asks in another name. */
+int web_points_step(struct web_job *j);
+enum web_job_next web_points_after(struct web_job *j);
+
 /* points.c. Work thread: is it the topic that there is not, or a field of it? */
 bool web_has_topic(struct op_query *q, const char *name);
 /* Loop thread: answers with what went wrong. */

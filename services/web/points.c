@@ -44,7 +44,7 @@ static int compress(struct web_job *j)
 	return r;
 }
 
-static int step(struct web_job *j)
+int web_points_step(struct web_job *j)
 {
 	const struct web_ask *a = &j->ask;
 	struct op_query_span span = {.topic = a->topic,
@@ -128,7 +128,7 @@ static bool settled(const struct web_job *j)
 	       j->ask.to_ns < op_wall_ns(op_now_ns()) - SETTLED_NS;
 }
 
-static enum web_job_next after(struct web_job *j)
+enum web_job_next web_points_after(struct web_job *j)
 {
 	char tag[TAG_BYTES];
 	if (j->result < 0)
@@ -152,7 +152,8 @@ static enum web_job_next after(struct web_job *j)
 void web_points_get(struct op_http_request *rq, void *arg)
 {
 	static const char *const names[] = {"from", "to", "points", "fields", NULL};
-	static const struct web_job_kind kind = {.step = step, .after = after};
+	static const struct web_job_kind kind = {.step = web_points_step,
+						 .after = web_points_after};
 	struct web *w = arg;
 	web_job_ask(rq, w, &kind, names, &w->asked.points);
 }

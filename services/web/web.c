@@ -131,26 +131,33 @@ static bool is_dir(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* The page as it is installed, or as it lies in the tree beside the program. */
-static const char *find_root(const struct web *w, char *mem, size_t size)
+const char *web_find_folder(const char *const *places, const char *file, char *mem, size_t size)
 {
-	static const char *const places[] = {"web", "web/dist", "../../share/outpost/web"};
 	char exe[512];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	if (w->set->root[0])
-		return w->set->root;
 	exe[n > 0 ? n : 0] = '\0';
 	char *slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	for (size_t i = 0; slash && i < OP_ARRAY_SIZE(places); i++) {
-		char index[1024];
-		snprintf(mem, size, "%s/%s", exe, places[i]);
-		snprintf(index, sizeof(index), "%s/index.html", mem);
-		if (!access(index, R_OK))
+	for (; slash && *places; places++) {
+		char path[1024];
+		snprintf(mem, size, "%s/%s", exe, *places);
+		snprintf(path, sizeof(path), "%s/%s", mem, file);
+		if (!access(path, R_OK))
 			return mem;
 	}
-	return "/usr/share/outpost/web";
+	return NULL;
+}
+
+/* The page as it is installed, or as it lies in the tree beside the program. */
+static const char *find_root(const struct web *w, char *mem, size_t size)
+{
+	static const char *const places[] = {"web", "web/dist", "../../share/outpost/web", NULL};
+	const char *found = NULL;
+	if (w->set->root[0])
+		return w->set->root;
+	found = web_find_folder(places, "index.html", mem, size);
+	return found ? found : "/usr/share/outpost/web";
 }
 
 static void mount_page(struct web *w)

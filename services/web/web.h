@@ -90,6 +90,9 @@ struct web {
 
 /* web.c: the service that runs this program, wherever it lies, or NULL. */
 const char *web_find_service(const struct web *w, const char *program);
+/* web.c: the first of places (up to NULL) that holds file, as a path in mem. They are told from the
+ * program's folder: as installed, or as they lie in the build directory. NULL: none does. */
+const char *web_find_folder(const char *const *places, const char *file, char *mem, size_t size);
 
 /* board.c */
 void web_board_scan(struct web *w); /* once a second: topics come, go and change */

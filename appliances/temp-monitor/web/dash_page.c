@@ -36,7 +36,7 @@ static const char template[] =
 	"<h1>SERVER ROOM<br>ENVIRONMENTAL<br>MONITOR</h1>\n"
 	"<p class=\"where\">{{location}}</p>\n"
 	"</header>\n"
-	"<p class=\"notice bad\" id=\"alerts\" role=\"alert\" data-on=\"{{alarm}}\">ALERT: {{alerts}}</p>\n"
+	"<p class=\"notice bad\" id=\"alerts\" role=\"alert\" data-on=\"{{alarm}}\">{{alarm-text}}</p>\n"
 	"<p class=\"notice warn\" id=\"notice\" role=\"status\" data-on=\"{{noticed}}\">{{notice}}</p>\n"
 	"<section class=\"panel temp\" aria-labelledby=\"temp-head\" data-over=\"{{temp-over}}\">\n"
 	"<h2 id=\"temp-head\">TEMPERATURE</h2>\n"
@@ -158,6 +158,14 @@ static void put_alerts(const struct dash_view *v, struct op_buf *b)
 	}
 }
 
+static void put_alarm_text(const struct dash_view *v, struct op_buf *b)
+{
+	if (!alarmed(v))
+		return;
+	op_buf_puts(b, "ALERT: ");
+	put_alerts(v, b);
+}
+
 static void put_temp(const struct dash_view *v, struct op_buf *b)
 {
 	if (v->any)
@@ -246,6 +254,7 @@ static const struct slot {
 	void (*put)(const struct dash_view *v, struct op_buf *b);
 } slots[] = {
 	{"alarm", put_alarm},
+	{"alarm-text", put_alarm_text},
 	{"alerts", put_alerts},
 	{"humidity", put_humidity},
 	{"humidity-limits", put_humidity_limits},

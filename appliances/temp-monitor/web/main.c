@@ -7,6 +7,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "dashboard.h"
 #include "web.h"
 
 static int mount(struct web *w, const void *settings, void **ret_self)
@@ -18,7 +19,8 @@ static int mount(struct web *w, const void *settings, void **ret_self)
 	t->web = w;
 	t->set = settings;
 	t->started_ns = op_now_ns();
-	return temp_reading_open(t);
+	int r = temp_reading_open(t);
+	return r ? r : dashboard_mount(t);
 }
 
 static void stop(void *self)
@@ -32,13 +34,15 @@ static void stop(void *self)
 
 int main(int argc, char **argv)
 {
-	static const struct web_extra extra = {
+	static struct web_extra extra = {
 		.program = "outpost-temp-monitor",
 		.help = "serves the temperature monitor's dashboard, API and the standard page",
+		.settings = temp_settings_table,
 		.settings_bytes = sizeof(struct temp_settings),
 		.page = "/app/",
 		.mount = mount,
 		.stop = stop,
 	};
+	extra.n_settings = temp_settings_count;
 	return web_main(argc, argv, &extra);
 }

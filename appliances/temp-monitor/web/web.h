@@ -22,6 +22,8 @@
 
 struct temp_settings {
 	struct web_settings web; /* first, see struct web_extra */
+	char location[96];       /* what the dashboard says below its title */
+	char static_dir[512];    /* of /static/; "": what was installed */
 };
 
 struct temp_web {
@@ -36,6 +38,10 @@ struct temp_web {
 	struct climate_reading reading; /* zero before the first */
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
 };
+
+/* settings.c */
+extern const struct op_setting temp_settings_table[];
+extern const size_t temp_settings_count;
 
 /* reading.c */
 int temp_reading_open(struct temp_web *t) OP_MUST_CHECK;

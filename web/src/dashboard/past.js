@@ -19,13 +19,21 @@ const KEY_HELP = 'Plus and minus zoom, arrow keys move, Backspace goes back, End
 const COMMIT_MS = 120e3; // the recorder writes that often
 const WANT_MS = 80, TICK_MS = 1000, HEARD_MAX = 4000;
 
+const NO_POINTS = { min: new Float64Array(0), max: new Float64Array(0), mean: new Float64Array(0) };
+
+/** What is not in store yet has no points: that is an answer too. */
+async function load(what, signal) {
+	const answer = await pointsFrom(PATH, what, signal);
+	return { ...answer, fields: Object.fromEntries(what.fields.map((f) => [f, answer.fields[f] ?? NO_POINTS])) };
+}
+
 export class Past {
 	/** @param source Source
 	 * @param limits () => what limitsIn() gives */
 	constructor(root, source, limits) {
 		Object.assign(this, { source, limits, heard: [], plots: [], fahrenheit: false });
 		this.view = new TimeView(() => source.nowMs(), this.usualSpan());
-		this.tiles = new Tiles((what, signal) => pointsFrom(PATH, what, signal), () => source.nowMs());
+		this.tiles = new Tiles(load, () => source.nowMs());
 		this.governor = new Governor(() => this.draw());
 		this.build(root);
 		this.view.addEventListener('view', () => this.viewChanged());

@@ -1,0 +1,180 @@
+/*
+ * dashboard.c - what the dashboard shows, gathered from the bus at the time of the request.
+ *
+ * Loop thread. Nothing is kept between two requests: the newest reading is temp_web's, the state of
+ * the sensor, the light matrix and the alerts are looked up on the board of topics. What is older
+ * than its topic allows is not known any more.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "dashboard.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dash.h"
+#include "services/web/history.h"
+
+#define POLICY                                                                      \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " \
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/* ---- what is shown ----------------------------------------------------------------------- */
+
+static void view_reading(struct temp_web *t, struct dash_view *v)
+{
+	temp_reading_refresh(t);
+	v->interval_s = t->climate.interval_s;
+	v->any = t->read_ns != 0;
+	v->stale = temp_reading_is_stale(t);
+	if (!v->any)
+		return;
+	v->temperature_c = t->reading.temperature_c;
+	v->temperature_f = t->reading.temperature_f;
+	v->humidity = t->reading.humidity;
+	v->pressure_hpa = t->reading.pressure_hpa;
+	v->compensated = t->reading.compensated != 0;
+	v->age_s = temp_reading_age_s(t);
+	v->at_ms = op_wall_ns(t->read_ns) / (int64_t)OP_NS_PER_MS;
+	temp_reading_time(t, v->timestamp);
+}
+
+static void view_sensor(struct temp_web *t, struct dash_view *v)
+{
+	struct web_service_look look;
+	if (!t->climate_name) {
+		v->sensor = DASH_SENSOR_DOWN;
+		return;
+	}
+	web_service_look(t->web, t->climate_name, &look);
+	v->sensor = look.is.health == OP_HEALTH_OK         ? DASH_SENSOR_OK
+		    : look.is.health == OP_HEALTH_DEGRADED ? DASH_SENSOR_FAILING
+							   : DASH_SENSOR_DOWN;
+	if (!look.known || !strcmp(look.is.state, op_state_name(OP_STATE_STARTING)))
+		v->sensor = DASH_SENSOR_UNKNOWN;
+	else
+		snprintf(v->reason, sizeof(v->reason), "%.127s", look.is.reason);
+}
+
+/* The text field of the newest record of a topic whose writer lives; false: there is none. */
+static bool newest_text(struct web *w, const char *topic, const char *field, char *ret, size_t size)
+{
+	static struct web_look look;
+	struct web_topic *at = web_board_open(w, topic);
+	if (!at || !at->reader)
+		return false;
+	web_board_look(at, &look);
+	const struct op_field *f = op_topic_field(look.type, field);
+	if (!look.at.any || !look.at.writer_pid || !f || f->type != OP_TEXT)
+		return false;
+	snprintf(ret, size, "%.*s", (int)f->bytes, (const char *)look.record + f->offset);
+	return true;
+}
+
+static void view_led(struct temp_web *t, struct dash_view *v)
+{
+	if (!newest_text(t->web, "climate.led", "pixels", v->led, sizeof(v->led)) ||
+	    strspn(v->led, "0123456789abcdefABCDEF") != DASH_LED_TEXT)
+		v->led[0] = '\0';
+}
+
+static void view(struct temp_web *t, struct dash_view *v)
+{
+	*v = (struct dash_view){.location = t->set->location};
+	view_reading(t, v);
+	view_sensor(t, v);
+	view_led(t, v);
+	v->alerts = newest_text(t->web, "alerts.state", "names", v->raised, sizeof(v->raised));
+}
+
+/* ---- routes ------------------------------------------------------------------------------ */
+
+static void on_page(struct op_http_request *rq, void *arg)
+{
+	struct dash_view v;
+	struct op_buf *page = op_http_body(rq);
+	view(arg, &v);
+	dash_page(&v, page);
+	if (page->err) {
+		op_http_error(rq, 500, "the page is too large");
+		return;
+	}
+	op_http_field_add(rq, "Content-Security-Policy", POLICY);
+	op_http_field_add(rq, "Referrer-Policy", "no-referrer");
+	op_http_answer(rq, 200, "text/html; charset=utf-8", page->data, page->len);
+}
+
+static void on_data(struct op_http_request *rq, void *arg)
+{
+	struct dash_view v;
+	struct op_buf *data = op_http_body(rq);
+	view(arg, &v);
+	dash_data(&v, data);
+	if (data->err) {
+		op_http_error(rq, 500, "the answer is too large");
+		return;
+	}
+	op_http_field_add(rq, "Cache-Control", "no-store");
+	op_http_answer(rq, 200, "application/json", data->data, data->len);
+}
+
+/* Nothing is in store yet: that is no error of who asks, and nothing for a browser's error log. */
+static enum web_job_next after_points(struct web_job *j)
+{
+	static const char nothing[] = "{\"topic\":\"climate.reading\",\"level\":\"raw\","
+				      "\"bucket_ms\":0,\"clock\":\"set\",\"fields\":[],"
+				      "\"t\":[],\"n\":[],\"min\":{},\"mean\":{},\"max\":{}}";
+	if (j->result != -ENOENT || j->no_field)
+		return web_points_after(j);
+	op_http_reply_field(j->reply, "Cache-Control", "no-store");
+	op_http_reply_answer(OP_STEAL(j->reply), 200, "application/json", nothing,
+			     sizeof(nothing) - 1);
+	return WEB_JOB_DONE;
+}
+
+/* The history of one topic only, and of that only points: files and other topics need the token. */
+static void on_history(struct op_http_request *rq, void *arg)
+{
+	static const char *const names[] = {"from", "to", "points", "fields", NULL};
+	static const struct web_job_kind kind = {.step = web_points_step, .after = after_points};
+	struct temp_web *t = arg;
+	struct op_http_request readings = *rq;
+	readings.params[0] = climate_reading_topic.name;
+	web_job_ask(&readings, t->web, &kind, names, &t->web->asked.points);
+}
+
+/* Pictures, which an operator may replace: looked for where they are installed, or built. */
+static int mount_static(struct temp_web *t)
+{
+	static const char *const places[] = {"appliances/temp-monitor/static",
+					     "../../share/outpost/temp-monitor/static", NULL};
+	char mem[600];
+	const char *dir = t->set->static_dir;
+	if (!*dir)
+		dir = web_find_folder(places, "favicon.ico", mem, sizeof(mem));
+	int r = op_http_static_at(t->web->http, "/static/",
+				  dir ? dir : "/usr/share/outpost/temp-monitor/static",
+				  OP_HTTP_OPEN | OP_HTTP_DISPOSITION);
+	if (r < 0)
+		op_log(OP_WARNING, "pictures of the dashboard, %s: %s; set services.%s.static",
+		       dir ? dir : "not found", op_strerror(r), op_service_name(t->web->service));
+	return 0; /* it is of use without them */
+}
+
+int dashboard_mount(struct temp_web *t)
+{
+	const struct {
+		const char *pattern;
+		op_http_fn fn;
+	} routes[] = {
+		{"/", on_page},
+		{"/dashboard/data", on_data},
+		{"/dashboard/history", on_history},
+	};
+	int r = 0;
+	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
+		r = op_http_route(t->web->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, t);
+	return r ? r : mount_static(t);
+}

@@ -1,0 +1,18 @@
+/*
+ * settings.c - what outpost-temp-monitor adds to the settings of outpost-web.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "web.h"
+
+#define AT(member) .offset = offsetof(struct temp_settings, member)
+#define TEXT(member) AT(member), .size = sizeof(((struct temp_settings *)0)->member)
+
+const struct op_setting temp_settings_table[] = {
+	{"location", OP_SET_STRING, TEXT(location), .def = "LINEHAUL-HQ · RACK_01",
+	 .help = "what the dashboard says below its title: where the sensor hangs"},
+	{"static", OP_SET_STRING, TEXT(static_dir), .def = "",
+	 .help = "folder of the files below /static/; empty: those that were installed"},
+};
+const size_t temp_settings_count = OP_ARRAY_SIZE(temp_settings_table);
