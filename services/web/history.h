@@ -123,6 +123,7 @@ int web_job_query(struct web_job *j, struct op_query **ret) OP_MUST_CHECK;
 void web_points_get(struct op_http_request *rq, void *arg);
 void web_export_get(struct op_http_request *rq, void *arg);
 void web_kept_get(struct op_http_request *rq, void *arg);
+void web_flush_post(struct op_http_request *rq, void *arg);
 
 /* points.c. The parts of web_points_get, for who asks in another name. */
 int web_points_step(struct web_job *j);

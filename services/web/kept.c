@@ -4,6 +4,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "call.h"
 #include "history.h"
 
 /* ---- on a work thread -------------------------------------------------------------------- */
@@ -115,4 +116,20 @@ void web_kept_get(struct op_http_request *rq, void *arg)
 	static const struct web_job_kind kind = {.step = step, .after = after};
 	struct web *w = arg;
 	web_job_ask(rq, w, &kind, names, &w->asked.lists);
+}
+
+#define FLUSH_NS (10 * OP_NS_PER_S) /* an SD card is not for everybody to wear out */
+
+void web_flush_post(struct op_http_request *rq, void *arg)
+{
+	struct web *w = arg;
+	uint64_t now = op_now_ns();
+	if (!w->recorder) {
+		op_http_error(rq, 404, "this appliance has no recorder");
+	} else if (w->flushed_ns && now - w->flushed_ns < FLUSH_NS) {
+		op_http_answer(rq, 200, "application/json", "null", 4);
+	} else {
+		w->flushed_ns = now;
+		web_call_relay(rq, w, w->recorder, "flush", NULL);
+	}
 }

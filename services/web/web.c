@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "alerts.h"
+#include "call.h"
 #include "extra.h"
 #include "history.h"
 
@@ -192,6 +193,8 @@ static int mount(struct web *w)
 	op_http_require_token(w->http, w->set->token);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
 		r = op_http_route(w->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, w);
+	if (!r)
+		r = op_http_route(w->http, OP_HTTP_POST, "/api/history/flush", web_flush_post, w);
 	if (!r)
 		r = op_hub_mount(w->hub, w->http, "/ws");
 	mount_page(w);
@@ -385,6 +388,7 @@ static void stop(struct op_service *s, void *self)
 		w->extra->stop(w->extra_self);
 	op_hub_close(w->hub);
 	op_http_close(w->http);
+	web_calls_stop(w);
 	web_jobs_stop(w);
 	web_board_close(w);
 	for_cached(w, finish_cached);

@@ -64,6 +64,7 @@ struct web_history_counters {
 	uint64_t working, waiting, open_exports; /* now */
 };
 
+struct web_call;
 struct web_jobs;
 struct web_extra;
 
@@ -83,7 +84,10 @@ struct web {
 	const char *alerts;   /* the service that raises alerts; NULL: there is none */
 	const char *recorder; /* the service that keeps history; NULL: there is none */
 	char history_path[1024];
+	uint64_t flushed_ns; /* boot time the recorder was last asked to write what it has */
 	struct web_jobs *jobs;
+	struct web_call *calls; /* under way */
+	unsigned n_calls;
 	struct web_history_counters asked;
 	struct web_cached health, metrics, status, list;
 };

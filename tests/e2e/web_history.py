@@ -436,4 +436,31 @@ def what_the_recorder_keeps_is_there():
         assert "outpost_service_up{service=\"recorder\"} 1" in ot.get(box.url + "metrics").text
 
 
+@ot.test()
+def what_the_recorder_holds_is_written_when_asked():
+    def moment(text):
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+    with ot.Outpost("sensorhub", sets=["services.recorder.keep.0.commit_s=3600"]) as box:
+        def newest():
+            topics = {t["topic"]: t["to"] for t in ot.get(box.url + "api/history").json()["topics"]}
+            return moment(topics["pbt.sample"]) if topics.get("pbt.sample") else 0
+
+        def now():
+            return moment(ot.get(box.url + "health").json()["time"])
+        flush = box.url + "api/history/flush"
+        ot.wait_until(newest, 30, "the first commit")
+        ot.wait_until(lambda: now() - newest() > 3, 30, "what is not on disk yet")
+        asked = now()
+        answer = ot.request(flush, method="POST")
+        assert (answer.status, answer.json()) == (200, None), answer.text
+        assert newest() > asked - 2, f"asked at {asked}, on disk to {newest()}"
+        answer = ot.request(flush, method="POST")  # too soon: nothing is done
+        assert (answer.status, answer.json()) == (200, None), answer.text
+        assert ot.get(flush).status == 405
+    with web() as p:
+        answer = ot.request(p.url + "api/history/flush", method="POST")
+        assert answer.status == 404 and "no recorder" in message(answer), answer.text
+
+
 ot.main()

@@ -71,6 +71,7 @@ test('what is kept is offered, and the address opens it', async () => {
 	assert.deepEqual(offered, then.filter((name) => before.includes(name) || offered.includes(name)), 'what was kept when it was opened');
 	await until(page, 'a live picture', () => window.outpost.view.panel.lines.n > 10 && window.outpost.view.panel.lines.any);
 	assert.equal(await page.locator('#live-btn').getAttribute('aria-pressed'), 'true');
+	assert.ok(page.seen.requests.some((u) => u.endsWith('api/history/flush')), 'what the recorder still held is asked for');
 	assert.ok((await pixels(page, 'history-0')).painted > 1000);
 });
 

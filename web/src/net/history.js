@@ -16,10 +16,10 @@ export class HistoryError extends Error {
 	}
 }
 
-async function answer(path, signal) {
+async function answer(path, signal, method = 'GET') {
 	let reply;
 	try {
-		reply = await fetch(path, { signal }); // the server says what may be kept, for how long
+		reply = await fetch(path, { signal, method }); // the server says what may be kept, for how long
 	} catch (error) {
 		if (error.name === 'AbortError')
 			throw error;
@@ -43,6 +43,9 @@ export async function whatIsKept(signal) {
 		...t, from: Date.parse(t.from), to: Date.parse(t.to), raw_from: Date.parse(t.raw_from),
 	})) };
 }
+
+/** What the recorder holds is on disk when this is done; whether that went well is told elsewhere. */
+export const writeWhatIsHeld = () => answer('api/history/flush', undefined, 'POST').catch(() => null);
 
 const topicPath = (topic, what, params) =>
 	`api/topics/${encodeURIComponent(topic)}/${what}?${new URLSearchParams(params)}`;

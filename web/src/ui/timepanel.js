@@ -313,11 +313,12 @@ export class TimePanel extends EventTarget {
 		lines.first = first < lines.n ? lines.x[first] : Infinity; // of the page's own
 		if (first && first < lines.n && lines.x[first] - lines.end[first - 1] < SEAM_MS)
 			lines.cut[first] = 0;
-		findEmpty(lines, span, { oldest: this.view.oldest, known: this.knownUntil(first < lines.n), stepMs });
+		findEmpty(lines, span, { oldest: this.view.oldest, known: this.knownUntil(first < lines.n && seam - tiles.stored < SEAM_MS), stepMs });
 		lines.any = lines.at(span.from) < lines.n && lines.x[lines.at(span.from)] <= span.to;
 	}
 
-	/** Up to here what is missing was not recorded, and is not just on its way; heard: by this page. */
+	/** Up to here what is missing was not recorded, and is not just on its way; heard: by this page, since
+	 * before the end of what is in store. */
 	knownUntil(heard) {
 		const now = this.now(), { stored } = this.tiles;
 		if (this.tiles.loading || this.tiles.error || this.app.link.state !== 'connected')

@@ -5,7 +5,7 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { historyHash, readHistoryHash } from '../data/address.js';
-import { whatIsKept } from '../net/history.js';
+import { whatIsKept, writeWhatIsHeld } from '../net/history.js';
 import { h, remembered, setAttr, setText } from '../ui/dom.js';
 import { TimePanel } from '../ui/timepanel.js';
 
@@ -32,6 +32,7 @@ class History {
 		root.append(h('div', { class: 'history' }, this.head, this.warning, this.clockWarning, this.damage, this.main));
 		this.timer = setInterval(() => this.tick(), 1000);
 		this.refresh();
+		writeWhatIsHeld().then(() => this.gone || this.refresh()); // else up to a commit interval is missing
 	}
 
 	destroy() {
