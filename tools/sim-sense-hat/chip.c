@@ -109,7 +109,7 @@ static uint64_t period_ns(const struct chip *c)
 	return c->kind->periods_ms[odr] * OP_NS_PER_MS / c->speed;
 }
 
-static void run(struct chip *c, uint64_t now_ns)
+void chip_run(struct chip *c, uint64_t now_ns)
 {
 	uint64_t period = period_ns(c);
 	uint64_t made = period && now_ns > c->since_ns ? (now_ns - c->since_ns) / period : 0;
@@ -165,7 +165,7 @@ static uint8_t read_byte(struct chip *c, uint64_t now_ns, uint8_t reg)
 void chip_read(struct chip *c, uint64_t now_ns, uint8_t reg, uint8_t *bytes, size_t n)
 {
 	uint8_t step = reg & INCREMENT ? 1 : 0;
-	run(c, now_ns);
+	chip_run(c, now_ns);
 	for (size_t i = 0; i < n; i++) {
 		bytes[i] = read_byte(c, now_ns, (reg + i * step) & (CHIP_REGS - 1));
 		if (now_ns < c->faults.torn_ns && period_ns(c))
@@ -186,7 +186,7 @@ static void command(struct chip *c, uint64_t now_ns, uint8_t value)
 void chip_write(struct chip *c, uint64_t now_ns, uint8_t reg, const uint8_t *bytes, size_t n)
 {
 	uint8_t step = reg & INCREMENT ? 1 : 0;
-	run(c, now_ns);
+	chip_run(c, now_ns);
 	for (size_t i = 0; i < n; i++) {
 		uint8_t at = (reg + i * step) & (CHIP_REGS - 1);
 		if (!c->kind->writable(at))

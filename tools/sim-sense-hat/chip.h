@@ -68,6 +68,8 @@ void chip_init(struct chip *c, const struct chip_kind *kind, const struct air *a
 void chip_reset(struct chip *c);
 /* False: it does not answer. */
 bool chip_answers(const struct chip *c, uint64_t now_ns);
+/* Converts what is due, of the air as it is; to be called before that changes. */
+void chip_run(struct chip *c, uint64_t now_ns);
 /* A transfer of n bytes. */
 void chip_read(struct chip *c, uint64_t now_ns, uint8_t reg, uint8_t *bytes, size_t n);
 void chip_write(struct chip *c, uint64_t now_ns, uint8_t reg, const uint8_t *bytes, size_t n);

@@ -58,6 +58,8 @@ static bool set(struct sim *s, const char *args, uint64_t now_ns)
 	char what[16] = "", value[64] = "";
 	struct room *r = &s->room;
 	(void)sscanf(args, "%15s %63[^\n]", what, value); /* judged below */
+	for (size_t i = 0; i < CHIPS; i++)
+		chip_run(&s->chips[i], now_ns);
 	if (!strcmp(what, "temperature"))
 		return set_temperature(s, value);
 	if (!strcmp(what, "humidity"))

@@ -15,7 +15,7 @@
 
 #include "find.h"
 
-#define LOOK_NS (10 * OP_NS_PER_S)
+#define LOOK_NS OP_NS_PER_S
 #define DRIVER "Raspberry Pi Sense HAT Joystick"
 #define EVENTS_AT_ONCE 16
 

@@ -17,7 +17,7 @@
 struct key_watch;
 /* place: "auto", "off" or the path of an input device or a FIFO of struct input_event; borrowed. */
 int key_open(struct op_service *s, const char *place, struct key_watch **ret_watch) OP_MUST_CHECK;
-/* Looks for the device if it is not open, at most each ten seconds. */
+/* Looks for the device if it is not open, at most once a second. */
 void key_look(struct key_watch *k);
 /* Accepts NULL. */
 void key_close(struct key_watch *k);

@@ -16,7 +16,7 @@
 #include "find.h"
 
 #define FRAME_MS 100
-#define LOOK_NS (10 * OP_NS_PER_S)
+#define LOOK_NS OP_NS_PER_S
 #define DRIVER "RPi-Sense FB"
 
 void led_pixels(const uint8_t columns[SCROLL_SIDE], uint8_t ret[LED_BYTES])

@@ -58,12 +58,12 @@ static void log_reading(const struct climate_reading *r)
 	op_buf_init_fixed(&text, mem, sizeof(mem));
 	op_buf_printf(&text, "Temperature: %.1f°C, Humidity: %.1f%%, CPU Temp: ", r->temperature_c,
 		      r->humidity);
-	if (r->compensated) {
+	size_t at = text.len;
+	if (r->compensated)
 		op_json_f64(&text, r->cpu_c);
-		op_buf_puts(&text, "°C");
-	} else {
-		op_buf_puts(&text, "N/A");
-	}
+	if (r->compensated && !strpbrk(mem + at, ".e"))
+		op_buf_puts(&text, ".0"); /* as the programs do that read this line */
+	op_buf_puts(&text, r->compensated ? "°C" : "N/A");
 	op_log(OP_INFO, "%s", mem);
 }
 
@@ -129,7 +129,12 @@ static int begin(struct sampler *s)
 {
 	s->sample.cpu_c = sampler_cpu(s);
 	s->sample.pressure_hpa = NAN;
+	uint64_t resets = s->source.hat.resets;
 	int r = source_begin(&s->source);
+	if (s->source.hat.resets != resets)
+		op_log(OP_WARNING,
+		       "a chip of the Sense HAT had lost its settings (%llu times so far)",
+		       (unsigned long long)s->source.hat.resets);
 	if (r < 0)
 		return r;
 	if (r == 1)

@@ -47,6 +47,7 @@ static int said(struct source *s, const char *why, int err)
 int source_begin(struct source *s)
 {
 	s->got = 0;
+	s->odd = false;
 	if (s->settings->mock)
 		return said(s, s->mock.why, mock_begin(&s->mock));
 	s->said = s->hat.why;
@@ -95,6 +96,7 @@ static int read_both(struct source *s)
 int source_settle(struct source *s)
 {
 	int err = read_both(s);
+	s->odd = err == -ERANGE || (err == -EAGAIN && s->odd);
 	if (err != -ERANGE)
 		return err;
 	s->got = 0;
@@ -171,6 +173,8 @@ int source_end(struct source *s, const struct sample *sample)
 void source_stalled(struct source *s)
 {
 	uint8_t address = s->got & GOT_HUMIDITY ? s->hat.pressure_address : OP_HTS221_ADDRESS;
+	if (s->odd) /* there was something, and hat.why says what */
+		return;
 	(void)snprintf(s->why, sizeof(s->why),
 		       "chip at 0x%02x gives no new values: switch the board off and on",
 		       address); /* fits */

@@ -21,6 +21,7 @@ struct source {
 	char why[HAT_WHY_BYTES]; /* of what the source itself finds wrong */
 	const char *said;        /* the reason in force: why, or that of hat or mock */
 	unsigned got;            /* chips of this round that were read */
+	bool odd;                /* what they gave while they settled was no measurement */
 	struct op_hts221_values humidity_chip; /* the last reading */
 	struct op_lps25h_values pressure_chip;
 	uint64_t humidity_chip_ns; /* when; 0: never */
