@@ -140,7 +140,7 @@ def the_unit_does_what_the_runbook_says():
         shown = m.show("Type", "WatchdogUSec", "MemoryMax", "MemoryHigh", "User", "StatusText")
         assert shown == {"Type": "notify", "WatchdogUSec": "1min", "MemoryMax": str(512 << 20), "User": "pi",
                          "MemoryHigh": str(400 << 20), "StatusText": "all services are ready"}, shown
-        asked = m.run("outpost", "health", "http://localhost:8080/health")
+        asked = m.run("outpost", "health", "http://127.0.0.1:8080/health")
         assert asked.returncode == 0, asked
         owner = m.run("stat", "-c", "%U %a", LOG, check=True).stdout
         assert owner.startswith("pi 6"), owner
@@ -163,7 +163,7 @@ def the_unit_does_what_the_runbook_says():
         # .env is read at each start, and a wrong value is an error in the journal
         (HOME / ".env").write_text(ENV + "PORT=8081\n")
         m.run("systemctl", "restart", "temp-monitor", check=True)
-        assert m.run("outpost", "health", "http://localhost:8081/health").returncode == 0
+        assert m.run("outpost", "health", "http://127.0.0.1:8081/health").returncode == 0
         third = m.show("MainPID")["MainPID"]
         assert third not in (first, second)
 
