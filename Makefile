@@ -14,7 +14,7 @@ DEPS = packaging/install-deps
 
 BOOT = PYTHONPATH=tests/lib OUTPOST_BUILD=$(abspath $(BUILD)) OUTPOST_SOURCE=$(CURDIR) python3
 
-.PHONY: help run check check-systemd build bench fault fuzz format lint install clean
+.PHONY: help run check check-systemd check-vm build bench fault fuzz format lint install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -41,6 +41,11 @@ bench: ## measure speed and size against docs/budgets.md
 	@[ ! -f $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >/dev/null # finds new peers
 	@$(MAKE) --no-print-directory build TARGET=all
 	@tests/bench/run $(BENCH)
+
+check-vm: ## tests on whole machines under QEMU, a real kernel and its I2C adapter (fetches a kernel once)
+	@$(DEPS) run build test vm
+	@$(MAKE) --no-print-directory build TARGET=all
+	@meson test -C $(BUILD) --suite vm --no-rebuild --verbose
 
 fault: ## the fault tests at full length (half an hour)
 	@$(DEPS) run build test
