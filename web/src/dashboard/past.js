@@ -11,6 +11,7 @@ import { momentClock, dateText } from '../plot/timeaxis.js';
 import { TimePlot } from '../plot/timeplot.js';
 import { TimeView } from '../plot/timeview.js';
 import { choice, h, remembered, setAttr, setText } from '../ui/dom.js';
+import { pointsOf } from './points.js';
 
 const PATH = '/dashboard/history';
 const DAY = 86400e3, OLDEST = 400 * DAY; // the recorder keeps no more
@@ -74,7 +75,7 @@ export class Past {
 	addPlot(index, name, unit, color) {
 		const plot = new TimePlot({
 			id: `past-${name}`, label: `${name} over time`, fields: [{ index, name, color }], view: this.view, sync: 'past',
-			limits: () => this.limits()[name], height: () => 150, request: () => this.governor.request(),
+			limits: () => this.limits()[name], labelPx: 56, height: () => 150, request: () => this.governor.request(),
 		});
 		plot.summary = h('p', { class: 'dim', id: `summary-${name}` });
 		Object.assign(plot, { unit, word: name.toUpperCase() });
@@ -126,7 +127,8 @@ export class Past {
 			return;
 		this.view.oldest = this.source.nowMs() - OLDEST;
 		this.tiles.oldest = this.view.oldest;
-		this.tiles.want(this.view.range(), this.plots[0].columns(), this.lines.fields);
+		const span = this.view.range();
+		this.tiles.want(span, pointsOf(span.to - span.from, this.plots[0].columns()), this.lines.fields);
 		setAttr(this.stage, 'aria-busy', String(this.tiles.loading));
 	}
 

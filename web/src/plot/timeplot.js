@@ -26,6 +26,7 @@ export class TimePlot extends Plot {
 	 *   limits      () => values that are drawn across, and that the y axis holds; null: none
 	 *   events      true: single records, dots instead of a line
 	 *   sync        key of pictures that share a cursor
+	 *   labelPx     least pixels between two marks of time
 	 */
 	constructor(options) {
 		super(options, 'wave time');
@@ -88,7 +89,7 @@ export class TimePlot extends Plot {
 
 	ticks(u) {
 		const { from, to } = this.span;
-		this.step = timeStep(from, to, u.over.clientWidth / LABEL_PX);
+		this.step = timeStep(from, to, u.over.clientWidth / (this.options.labelPx ?? LABEL_PX));
 		return timeTicks(from, to, this.step);
 	}
 
