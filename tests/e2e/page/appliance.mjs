@@ -1,11 +1,11 @@
-// Starts `outpost run sensorhub --sim` for a test and ends it; every wait has a condition and a
+// Starts `outpost run` of an appliance with its simulator for a test and ends it; every wait has a condition and a
 // deadline. Ends only what it started.
 //
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,7 @@ export function within(ms, what, promise) {
 	return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** The sensor hub. */
 export class Appliance {
 	/** @param without services that are left out of the appliance's file */
 	constructor(settings = {}, { without = [] } = {}) {
@@ -123,5 +124,39 @@ export class Appliance {
 				return exited;
 			},
 		};
+	}
+}
+
+/** The temperature monitor: a reading each other second, and one rule more. */
+export class TempMonitor extends Appliance {
+	constructor(settings = {}) {
+		super({ 'services.climate.interval_s': 2, 'services.climate.retry_s': 0.5, ...settings });
+	}
+
+	/** As it ships, but it also says when it is warmer than 30 degrees. */
+	async file() {
+		const yaml = await readFile(join(SOURCE, 'appliances/temp-monitor/temp-monitor.yaml'), 'utf8');
+		const told = yaml.replace(/^    rules:\n/m, '$&      - {name: test-warm, topic: climate.reading, field: temperature_c, above: 30}\n');
+		if (told === yaml)
+			throw new Error('temp-monitor.yaml has no rules any more');
+		const path = join(this.dir, 'temp-monitor.yaml');
+		await writeFile(path, told);
+		return path;
+	}
+
+	/** Tells the simulated board something; see outpost-sim-sense-hat(1). */
+	async board(command) {
+		await writeFile(join(this.dir, 'run/sim/hat.control'), `${command}\n`);
+	}
+
+	/** A history of so many days that ends now, as if it had run before. Before start(). */
+	async makePast(days) {
+		this.dir ??= await mkdtemp(join(tmpdir(), 'outpost-page-'));
+		await mkdir(join(this.dir, 'state'), { recursive: true });
+		const child = spawn(join(BUILD, 'tests/e2e/climate_make'),
+			[join(this.dir, 'state/history.db'), String(Math.floor(Date.now() / 1000)), String(days)], { stdio: ['ignore', 'ignore', 'inherit'] });
+		const [code] = await once(child, 'exit');
+		if (code !== 0)
+			throw new Error(`climate_make left with ${code}`);
 	}
 }
