@@ -89,6 +89,9 @@ struct op_call {
  * memory, or not called from within a method. */
 struct op_call_later;
 struct op_call_later *op_call_defer(struct op_service *s);
+/* The same for a method that may take longer: the client is let go after so many seconds. Bound how
+ * many of them you hold, each is one of 16 clients. */
+struct op_call_later *op_call_defer_for(struct op_service *s, unsigned seconds);
 /* r and error (may be NULL, copied) as a method returns them; takes result (may be NULL). */
 void op_call_finish(struct op_call_later *later, int r, json_t *result, const char *error);
 

@@ -64,5 +64,12 @@ void op_post_cancel(struct op_post *p); /* fn is not called */
 bool op_url_ok(const char *url);
 /* "https://hooks.slack.com/<redacted-path>": all that may be shown of a URL with a secret in it. */
 void op_url_masked(const char *url, char *out, size_t size);
+/* "https://hooks.slack.com:8443": never userinfo, path or query. -EINVAL: not such a URL, or no
+ * room; "" then. */
+int op_url_origin(const char *url, char *out, size_t size) OP_MUST_CHECK;
+/* Copies text, which a stranger wrote, without what is secret in url: the whole of it, its path,
+ * query, user and password, and each of their parts of six characters or more become
+ * "<redacted-path>". Control characters become blanks. Cut where size says. */
+void op_url_scrub(const char *url, const char *text, char *out, size_t size);
 
 #endif

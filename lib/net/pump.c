@@ -26,6 +26,8 @@
 struct lane {
 	struct op_pump *pump;
 	struct op_pump_target target;
+	char *url;   /* the target's, ours */
+	bool paused; /* nothing is sent */
 	uv_timer_t timer;
 	struct op_post *post; /* under way */
 	struct op_outbox_item item;
@@ -221,6 +223,8 @@ static void lane_look(struct lane *lane)
 	} else if (r == 1) {
 		uint64_t now = op_now_ns(), due = lane->item.due_boot_ns;
 		uint64_t wait_ms = due > now ? (due - now) / OP_NS_PER_MS + 1 : 0;
+		if (lane->paused)
+			return; /* until it is on again */
 		if (wait_ms > 0)
 			lane_later(lane, wait_ms < LOOK_MS ? wait_ms : LOOK_MS);
 		else
@@ -255,11 +259,17 @@ int op_pump_error(const struct op_pump *p)
 	return l ? l->error : 0;
 }
 
-bool op_pump_stands(const struct op_pump *p, const char *queue)
+static struct lane *find_lane(const struct op_pump *p, const char *queue)
 {
-	const struct lane *l = p->lanes;
+	struct lane *l = p->lanes;
 	while (l && strcmp(l->target.queue, queue) != 0)
 		l = l->next;
+	return l;
+}
+
+bool op_pump_stands(const struct op_pump *p, const char *queue)
+{
+	const struct lane *l = find_lane(p, queue);
 	return l && l->done_id != 0;
 }
 
@@ -272,6 +282,7 @@ static void release(struct op_pump *p)
 	while (p->lanes) {
 		struct lane *l = p->lanes;
 		p->lanes = l->next;
+		free(l->url);
 		free(l);
 	}
 	free(p);
@@ -299,16 +310,45 @@ int op_pump_create(uv_loop_t *loop, struct op_outbox *outbox, struct op_post_cli
 	return 0;
 }
 
+static int set_target(struct lane *lane, const struct op_pump_target *target)
+{
+	char *url = strdup(target->url ? target->url : "");
+	if (!url)
+		return -ENOMEM;
+	free(lane->url);
+	lane->url = url;
+	lane->target = *target;
+	lane->target.url = url;
+	return 0;
+}
+
+int op_pump_set(struct op_pump *p, const struct op_pump_target *target)
+{
+	struct lane *lane = find_lane(p, target->queue);
+	return lane ? set_target(lane, target) : -ENOENT;
+}
+
+int op_pump_pause(struct op_pump *p, const char *queue, bool pause)
+{
+	struct lane *lane = find_lane(p, queue);
+	if (!lane)
+		return -ENOENT;
+	lane->paused = pause;
+	if (!pause && !lane->post)
+		lane_later(lane, 0);
+	return 0;
+}
+
 int op_pump_add(struct op_pump *p, const struct op_pump_target *target)
 {
-	for (const struct lane *l = p->lanes; l; l = l->next)
-		if (!strcmp(l->target.queue, target->queue))
-			return -EEXIST;
+	if (find_lane(p, target->queue))
+		return -EEXIST;
 	struct lane *lane = calloc(1, sizeof(*lane));
-	if (!lane)
+	if (!lane || set_target(lane, target) < 0) {
+		free(lane);
 		return -ENOMEM;
+	}
 	lane->pump = p;
-	lane->target = *target;
 	lane->next = p->lanes;
 	p->lanes = lane;
 	p->handles++;

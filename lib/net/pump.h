@@ -20,8 +20,8 @@
 
 /* Zero means the default in brackets; more in post.h. */
 struct op_pump_target {
-	const char *queue; /* borrowed, as all strings here */
-	const char *url;
+	const char *queue; /* borrowed, as all strings here but url */
+	const char *url;   /* copied */
 	const char *const *fields; /* NULL-terminated, or NULL */
 	const char *ca_file;
 	unsigned connect_timeout_ms, read_timeout_ms, max_redirects;
@@ -45,6 +45,13 @@ int op_pump_create(uv_loop_t *loop, struct op_outbox *outbox, struct op_post_cli
 void op_pump_close(struct op_pump *p);
 /* -EEXIST: the queue has a target; -ENOMEM. Begins with the next turn of the loop. */
 int op_pump_add(struct op_pump *p, const struct op_pump_target *target) OP_MUST_CHECK;
+/* From its next attempt on the queue goes to this target: one under way ends as it began, a pause
+ * that has begun lasts as long as it was to. -ENOENT: op_pump_add does not know the queue; -ENOMEM:
+ * nothing has changed. */
+int op_pump_set(struct op_pump *p, const struct op_pump_target *target) OP_MUST_CHECK;
+/* Nothing more is sent of the queue until it is on again; what waits stays, and its time runs on. A
+ * request under way ends. -ENOENT. */
+int op_pump_pause(struct op_pump *p, const char *queue, bool pause) OP_MUST_CHECK;
 /* Something was put into the outbox, or retried: look again. */
 void op_pump_kick(struct op_pump *p);
 /* Why the outbox could not be read or written when it was last needed; 0: it could. */

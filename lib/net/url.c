@@ -92,3 +92,73 @@ void op_url_masked(const char *url, char *out, size_t size)
 		(void)snprintf(out, size, "<invalid-url>"); /* the same */
 	curl_url_cleanup(u);
 }
+
+int op_url_origin(const char *url, char *out, size_t size)
+{
+	int r = net_url_origin(url, out, size);
+	if (r < 0 && size > 0)
+		*out = '\0';
+	return r;
+}
+
+/* ---- what strangers write of a URL ------------------------------------------------------ */
+
+#define SCRUB_PARTS 32
+#define SCRUB_LEAST 6 /* shorter parts are words like "api" */
+
+struct scrub {
+	const char *at[SCRUB_PARTS]; /* into the URL */
+	size_t len[SCRUB_PARTS];
+	size_t n;
+};
+
+static void scrub_add(struct scrub *s, const char *at, size_t len)
+{
+	if (len < SCRUB_LEAST || s->n >= SCRUB_PARTS)
+		return;
+	s->at[s->n] = at;
+	s->len[s->n++] = len;
+}
+
+/* The longest first: all of it, what follows the host, and each part of either. */
+static void scrub_parts(const char *url, struct scrub *s)
+{
+	const char *host = strstr(url, "://");
+	const char *begin = host ? host + 3 : url;
+	size_t n = strcspn(begin, "/?#");
+	const char *at_sign = memchr(begin, '@', n), *rest = begin + n;
+	scrub_add(s, url, *rest && rest[1] ? strlen(url) : 0);
+	scrub_add(s, rest, strlen(rest));
+	if (at_sign)
+		scrub_add(s, begin, (size_t)(at_sign - begin));
+	for (const char *c = rest; *c; c += strcspn(c, "/?#&="), c += *c != '\0')
+		scrub_add(s, c, strcspn(c, "/?#&="));
+	for (const char *c = begin; at_sign && c < at_sign; c += strcspn(c, ":@") + 1)
+		scrub_add(s, c, strcspn(c, ":@"));
+}
+
+/* The length of the secret that text begins with; 0: none. */
+static size_t scrub_match(const struct scrub *s, const char *text)
+{
+	size_t longest = 0;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->len[i] > longest && !strncmp(text, s->at[i], s->len[i]))
+			longest = s->len[i];
+	return longest;
+}
+
+void op_url_scrub(const char *url, const char *text, char *out, size_t size)
+{
+	struct scrub s = {.n = 0};
+	struct op_buf buf;
+	op_buf_init_fixed(&buf, out, size);
+	scrub_parts(url ? url : "", &s);
+	while (*text && !buf.err) {
+		size_t n = scrub_match(&s, text);
+		if (n)
+			op_buf_puts(&buf, "<redacted-path>");
+		else
+			op_buf_putc(&buf, (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
+		text += n ? n : 1;
+	}
+}

@@ -120,7 +120,8 @@ static void await(struct call_client *c)
 {
 	c->later = OP_STEAL(c->s->calls.later);
 	(void)uv_read_stop((uv_stream_t *)&c->pipe); /* always 0 */
-	(void)uv_timer_again(&c->idle);              /* as in send_answer */
+	/* Not closing: cannot fail. */
+	(void)uv_timer_start(&c->idle, on_idle, c->later->patience_ms, CALL_IDLE_MS);
 }
 
 /* Answers the first whole line there is, or goes on reading. */
@@ -146,14 +147,20 @@ static void next_line(struct call_client *c)
 		send_answer(c);
 }
 
-struct op_call_later *op_call_defer(struct op_service *s)
+struct op_call_later *op_call_defer_for(struct op_service *s, unsigned seconds)
 {
 	struct op_call_later *later = s->calls.asking ? calloc(1, sizeof(*later)) : NULL;
 	if (!later)
 		return NULL;
-	*later = (struct op_call_later){.s = s, .client = s->calls.asking};
+	*later = (struct op_call_later){
+		.s = s, .client = s->calls.asking, .patience_ms = seconds * 1000ULL};
 	s->calls.later = later;
 	return later;
+}
+
+struct op_call_later *op_call_defer(struct op_service *s)
+{
+	return op_call_defer_for(s, CALL_IDLE_MS / 1000);
 }
 
 void op_call_finish(struct op_call_later *later, int r, json_t *result, const char *error)

@@ -68,6 +68,7 @@ struct call_client;
 struct op_call_later {
 	struct op_service *s;
 	struct call_client *client; /* NULL: it has gone */
+	uint64_t patience_ms;       /* the client is held for so long */
 };
 struct service_calls {
 	uv_pipe_t listener;

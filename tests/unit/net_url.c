@@ -63,3 +63,49 @@ TEST(only_http_can_be_asked)
 	CHECK(!op_url_ok("http://a:99999/"));
 	CHECK(!op_url_ok(NULL));
 }
+
+static void check_origin(const char *url, int want, const char *shown)
+{
+	char out[300];
+	CHECK_INT(op_url_origin(url, out, sizeof(out)), want);
+	CHECK_STR(out, shown);
+}
+
+TEST(the_origin_is_scheme_host_and_port)
+{
+	check_origin("https://hooks.slack.com/services/T0/B0/x", 0, "https://hooks.slack.com");
+	check_origin("HTTPS://Hooks.Slack.com:8443/x?y#z", 0, "https://Hooks.Slack.com:8443");
+	check_origin("http://user:secret@example.org/", 0, "http://example.org");
+	check_origin("http://[::1]:80", 0, "http://[::1]:80");
+	check_origin("example.org/secret", -EINVAL, "");
+	check_origin("ftp://example.org/secret", -EINVAL, "");
+	check_origin(NULL, -EINVAL, "");
+	char small[8];
+	CHECK_INT(op_url_origin("https://hooks.slack.com", small, sizeof(small)), -EINVAL);
+	CHECK_STR(small, "");
+}
+
+static void check_scrubbed(const char *text, const char *want)
+{
+	char out[200];
+	op_url_scrub("https://peter:password@h.example/services/T0SECRET/B0SECRET?token=canary99",
+		     text, out, sizeof(out));
+	CHECK_STR(out, want);
+}
+
+TEST(what_a_receiver_writes_of_the_url_is_not_passed_on)
+{
+	check_scrubbed("no such hook", "no such hook");
+	check_scrubbed("POST /services/T0SECRET/B0SECRET?token=canary99 failed",
+		       "POST <redacted-path> failed");
+	check_scrubbed("\"\\/services\\/T0SECRET\\/B0SECRET\"",
+		       "\"\\/<redacted-path>\\/<redacted-path>\\/<redacted-path>\"");
+	check_scrubbed("https://peter:password@h.example/services/T0SECRET/"
+		       "B0SECRET?token=canary99",
+		       "<redacted-path>");
+	check_scrubbed("user peter:password, B0SECRET, canary99",
+		       "user <redacted-path>, <redacted-path>, <redacted-path>");
+	check_scrubbed("the password is wrong\r\n\033[1m",
+		       "the <redacted-path> is wrong   [1m");
+	check_scrubbed("", "");
+}
