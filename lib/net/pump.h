@@ -20,8 +20,8 @@
 
 /* Zero means the default in brackets; more in post.h. */
 struct op_pump_target {
-	const char *queue; /* borrowed, as all strings here but url */
-	const char *url;   /* copied */
+	const char *queue;         /* borrowed, as all strings here but url */
+	const char *url;           /* copied */
 	const char *const *fields; /* NULL-terminated, or NULL */
 	const char *ca_file;
 	unsigned connect_timeout_ms, read_timeout_ms, max_redirects;

@@ -158,7 +158,8 @@ void op_url_scrub(const char *url, const char *text, char *out, size_t size)
 		if (n)
 			op_buf_puts(&buf, "<redacted-path>");
 		else
-			op_buf_putc(&buf, (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
+			op_buf_putc(&buf,
+				    (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text);
 		text += n ? n : 1;
 	}
 }

@@ -143,11 +143,44 @@ static void on_loaded(void *arg, int err)
 	begin(a); /* an error is in the view, and in the log */
 }
 
+/* Every attempt, for channels that want it so. */
+static void log_attempt(const struct alerts_channel *ch, const struct courier_attempt *at)
+{
+	char of[32] = "";
+	if (at->attempts)
+		(void)snprintf(of, sizeof(of), "/%u", at->attempts); /* fits */
+	if (at->delivered)
+		op_log(OP_INFO, "channel %s: %s is delivered: %s (attempt %u%s)", ch->name, at->key,
+		       at->message, at->tried, of);
+	else if (at->status)
+		op_log(OP_WARNING, "channel %s: %s: %s (attempt %u%s)", ch->name, at->message,
+		       at->answer, at->tried, of);
+	else
+		op_log(OP_ERR, "channel %s: %s (attempt %u%s)", ch->name, at->message, at->tried,
+		       of);
+	if (at->final && !at->delivered)
+		op_log(OP_ERR, "channel %s: %s failed after %u attempts", ch->name, at->key,
+		       at->tried);
+}
+
+/* Where attempts begin to fail, and where they end to. */
+static void log_change(const struct alerts_channel *ch, const struct courier_attempt *at, bool was,
+		       bool failing)
+{
+	if (failing && !was)
+		op_log(OP_WARNING, "channel %s: %s", ch->name, at->message);
+	else if (!failing && was)
+		op_log(OP_NOTICE, "channel %s: messages are taken again", ch->name);
+	if (at->final && !at->delivered)
+		op_log(OP_WARNING, "channel %s: message %s is given up: %s", ch->name, at->key,
+		       at->message);
+}
+
 static void on_attempt(void *arg, const struct courier_attempt *at)
 {
 	struct alerts *a = arg;
 	struct channel *ch = &a->channel[at->channel];
-	const char *name = alerts_channel_at(a->set, at->channel)->name;
+	const struct alerts_channel *now = &a->live.channel[at->channel];
 	bool was = ch->failing;
 	ch->attempts++;
 	ch->failures += !at->delivered;
@@ -156,15 +189,14 @@ static void on_attempt(void *arg, const struct courier_attempt *at)
 		(void)snprintf(ch->error, sizeof(ch->error), "%s",
 			       at->delivered ? "" : at->message); /* cut at worst */
 	}
-	if (ch->failing && !was)
-		op_log(OP_WARNING, "channel %s: %s", name, at->message);
-	else if (!ch->failing && was)
-		op_log(OP_NOTICE, "channel %s: messages are taken again", name);
-	if (at->final && !at->delivered)
-		op_log(OP_WARNING, "channel %s: message %s is given up: %s", name, at->key,
-		       at->message);
+	if (now->log_attempts)
+		log_attempt(now, at);
+	else
+		log_change(now, at, was, ch->failing);
+	uint64_t told = a->cycles_told;
+	ask_attempt(a, at);
 	calls_attempt(a, at);
-	if (was != ch->failing)
+	if (told != a->cycles_told || was != ch->failing)
 		tell_state(a);
 	set_state(a);
 }
@@ -200,6 +232,8 @@ static void on_second(uv_timer_t *timer)
 		watch_silence(a, now);
 		end_mutes(a, now);
 		tell_digests(a, now);
+		ask_look(a, now);
+		report_look(a, now);
 	}
 	calls_look(a, now);
 	if (now - a->stated_ns >= STATE_NS)
@@ -256,6 +290,7 @@ static int start_courier(struct alerts *a)
 	struct courier_params params = {
 		.service = a->service,
 		.set = a->set,
+		.live = &a->live,
 		.keep_path = a->keep_path,
 		.outbox_path = a->outbox_path,
 		.entry = on_entry,
@@ -273,6 +308,8 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	a->service = s;
 	a->set = settings;
 	a->started_ns = op_now_ns();
+	live_init(&a->live, a->set);
+	report_start(a);
 	name_things(a);
 	op_clock_init(&a->clock, 0);
 	tell_clock(a);
@@ -306,6 +343,7 @@ static void stop(struct op_service *s, void *arg)
 	a->stopped = true;
 	calls_stop(a);
 	watch_stop(a);
+	report_stop(a);
 	if (a->handles)
 		uv_close((uv_handle_t *)&a->second, NULL);
 	op_writer_close(OP_STEAL(a->events));

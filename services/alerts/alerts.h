@@ -20,6 +20,16 @@
 
 struct alerts;
 
+/* What was sent to channels, and for which of them the outcome is not known yet. */
+struct sent {
+	char key[COURIER_KEY_MAX];
+	char id[ALERTS_ID_BYTES]; /* of the alert */
+	uint64_t ns;              /* boot time of the record */
+	uint64_t until_ns;        /* after that nothing more is heard of it */
+	unsigned open;            /* a bit for each channel */
+	bool delivered;           /* to one of them */
+};
+
 /* One rule at work. */
 struct alert {
 	struct alerts *alerts;
@@ -43,6 +53,10 @@ struct alert {
 	uint64_t muted_until_ns;       /* boot time; 0: it is not */
 	int64_t muted_until_wall_ns;   /* 0: not known */
 	uint64_t raises;
+	uint64_t event_ns; /* boot time of what was judged last */
+
+	/* the last messages of either kind, as long as their outcome counts */
+	struct sent raise, clear;
 };
 
 /* One topic that rules look at. */
@@ -76,11 +90,22 @@ struct channel {
 	uint64_t attempts, failures;
 };
 
+/* A report at work. */
+struct report {
+	const struct alerts_report *set;
+	uint64_t every_ns, anchor_ns; /* anchor 0: no channel has an address */
+	bool first;                   /* with the next record, whenever that is */
+	struct op_reader *reader;
+	uint64_t seq; /* of the newest record that was looked at */
+	bool seen;
+};
+
 struct test; /* a call that waits for its messages: calls.c */
 
 struct alerts {
 	struct op_service *service;
 	const struct alerts_settings *set;
+	struct live live; /* channels and thresholds as they are now */
 	struct courier *courier;
 	struct op_writer *events, *state;
 	uv_timer_t second;
@@ -97,7 +122,10 @@ struct alerts {
 	struct digest digest[ALERTS_DIGESTS_MAX];
 	struct channel channel[ALERTS_CHANNELS_MAX];
 	uint64_t n_events, records;
-	struct test *test;
+	struct report report[ALERTS_REPORTS_MAX];
+	uint64_t cycle[ALERTS_RULES_MAX]; /* records that were counted last */
+	uint64_t cycles_told;
+	struct test *tests; /* under way */
 	uint64_t tested_ns;
 };
 
@@ -110,6 +138,8 @@ void watch_stop(struct alerts *a);
 /* tell.c */
 /* A rule was raised or cleared by what was seen at boot_ns. */
 void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns);
+/* The raised rule is off now: that is no end that anybody is told of. */
+void tell_off(struct alert *al);
 /* Brings what receivers know up to what is, unless the rule is muted. */
 void tell_now(struct alert *al, uint64_t boot_ns);
 void tell_digests(struct alerts *a, uint64_t now_ns);
@@ -119,10 +149,35 @@ void tell_place(const struct alerts *a, uint64_t boot_ns, struct message_place *
 void tell_clock(struct alerts *a);
 /* A wall time that is certain to be past. */
 void tell_floor(struct alerts *a, int64_t wall_ns);
+bool tell_takes(const struct alerts *a, size_t channel, const char *list);
+/* The body of a message to the channel becomes the job's next message, unless memory is short;
+ * takes what is in the buffer. */
+void tell_add(struct courier_job *job, size_t channel, const char *key, struct op_buf *body);
 void tell_new_id(char id[ALERTS_ID_BYTES]);
 const char *tell_key(char key[COURIER_KEY_MAX], const char *id, const char *what);
 bool tell_is_test(const char *key);
 void tell_state(struct alerts *a); /* the topic alerts.state */
+
+/* ask.c: what became of the messages of a rule */
+/* Sent is what was put into the job. */
+void ask_begin(struct alert *al, struct sent *s, const char *id, const struct courier_job *job,
+	       uint64_t boot_ns);
+/* After a restart: the same, of the channels that the rule has now. */
+void ask_resume(struct alert *al);
+void ask_attempt(struct alerts *a, const struct courier_attempt *attempt);
+void ask_look(struct alerts *a, uint64_t now_ns); /* what is not heard of any more */
+
+/* report.c */
+void report_start(struct alerts *a);
+void report_look(struct alerts *a, uint64_t now_ns); /* once a second */
+void report_stop(struct alerts *a);
+/* A message for each channel that takes it; NULL: no memory. index: of the settings. */
+struct courier_job *report_write(struct alerts *a, size_t index, const char *key);
+/* Of the settings; their number if there is none of the name. */
+size_t report_find(const struct alerts *a, const char *name);
+
+/* calls_test.c */
+int call_test(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error);
 
 /* keep.c */
 /* What is kept of a rule or a digest, as JSON; messages that are still to be put into the outbox
@@ -135,6 +190,7 @@ void keep_entry(struct alerts *a, const char *key, const char *value);
 /* calls.c */
 extern const struct op_call alerts_calls[];
 extern const size_t alerts_calls_count;
+/* calls_test.c */
 void calls_attempt(struct alerts *a, const struct courier_attempt *attempt);
 void calls_look(struct alerts *a, uint64_t now_ns); /* a test that takes too long */
 void calls_stop(struct alerts *a);

@@ -1,9 +1,8 @@
 /*
- * calls.c - what people ask of the alerts: a test message, the list, quiet for a while.
+ * calls.c - what people ask of the alerts: the list, other channels and thresholds, quiet for a
+ * while.
  *
- * Loop thread. A test goes the way of every message, through the outbox, and its call is answered
- * when the receiver has; or after a few seconds with what is known until then, because who asked
- * does not wait longer.
+ * Loop thread. The test message is calls_test.c's.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -14,171 +13,6 @@
 
 #include "alerts.h"
 #include "lib/net/outbox_calls.h"
-
-#define TEST_NS (4500 * OP_NS_PER_MS) /* under the time-out of `outpost call` */
-#define TEST_PAUSE_NS OP_NS_PER_S
-
-struct tested {
-	unsigned channel;
-	bool done;
-	struct courier_attempt attempt;
-};
-
-struct test {
-	struct op_call_later *later;
-	char key[COURIER_KEY_MAX];
-	uint64_t until_ns;
-	struct tested channel[ALERTS_CHANNELS_MAX];
-	size_t n;
-};
-
-/* ---- test ------------------------------------------------------------------------------- */
-
-static void put_result(const struct alerts *a, const struct tested *t, json_t *list)
-{
-	const struct courier_attempt *at = &t->attempt;
-	const char *name = alerts_channel_at(a->set, t->channel)->name;
-	const char *message = t->done ? at->message : "no answer yet";
-	(void)json_array_append_new(
-		list, json_pack("{s:s, s:b, s:i, s:s, s:f}", "channel", name, "delivered",
-				at->delivered, "status", at->status, "message", message, "took_ms",
-				(double)(at->took_ns / OP_NS_PER_US) / 1000)); /* or short */
-}
-
-static void finish_test(struct alerts *a)
-{
-	struct test *t = OP_STEAL(a->test);
-	json_t *list = json_array();
-	OP_AUTO_BUF struct op_buf failed;
-	op_buf_init(&failed, 2048);
-	for (size_t i = 0; i < t->n; i++) {
-		const struct tested *one = &t->channel[i];
-		put_result(a, one, list);
-		if (!one->attempt.delivered)
-			op_buf_printf(&failed, "%s%s: %s", failed.len ? "; " : "",
-				      alerts_channel_at(a->set, one->channel)->name,
-				      one->done ? one->attempt.message : "no answer yet");
-	}
-	op_call_finish(t->later, failed.len ? -EIO : 0, json_pack("{s:o}", "channels", list),
-		       failed.data);
-	free(t);
-}
-
-static bool all_done(const struct test *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (!t->channel[i].done)
-			return false;
-	return true;
-}
-
-void calls_attempt(struct alerts *a, const struct courier_attempt *attempt)
-{
-	struct test *t = a->test;
-	if (!t || strcmp(t->key, attempt->key) != 0)
-		return;
-	for (size_t i = 0; i < t->n; i++) {
-		if (t->channel[i].channel != attempt->channel || t->channel[i].done)
-			continue;
-		t->channel[i].done = true;
-		t->channel[i].attempt = *attempt;
-	}
-	if (all_done(t))
-		finish_test(a);
-}
-
-void calls_look(struct alerts *a, uint64_t now_ns)
-{
-	if (a->test && (now_ns >= a->test->until_ns || all_done(a->test)))
-		finish_test(a);
-}
-
-void calls_stop(struct alerts *a)
-{
-	if (a->test)
-		finish_test(a);
-}
-
-/* The log is written at once. */
-static void test_log(struct tested *to)
-{
-	op_log(OP_NOTICE, "alert: test: alerts arrive here");
-	to->done = to->attempt.delivered = true;
-	(void)snprintf(to->attempt.message, sizeof(to->attempt.message), "written");
-}
-
-static void write_test(const struct alerts *a, size_t i, const char *key, struct courier_job *job)
-{
-	struct courier_message *m = &job->messages[job->n];
-	struct message_place at;
-	struct op_buf body;
-	op_buf_init(&body, 4096);
-	tell_place(a, op_now_ns(), &at);
-	if (alerts_channel_at(a->set, i)->type == ALERTS_SLACK)
-		message_test_slack(&at, &body);
-	else
-		message_test_webhook(&at, key, &body);
-	m->channel = (unsigned)i;
-	m->test = true;
-	(void)snprintf(m->key, sizeof(m->key), "%s", key); /* of that size */
-	(void)snprintf(m->about, sizeof(m->about), "test");
-	m->body = op_buf_steal(&body);
-	op_buf_finish(&body);
-	job->n += m->body != NULL;
-}
-
-static void fill_test(struct alerts *a, struct test *t, const char *only, struct courier_job *job)
-{
-	job->n = 0;
-	for (size_t i = 0; i < a->set->channels.n; i++) {
-		const struct alerts_channel *ch = alerts_channel_at(a->set, i);
-		if ((only && strcmp(only, ch->name) != 0) || (ch->type != ALERTS_LOG && !*ch->url))
-			continue;
-		struct tested *to = &t->channel[t->n++];
-		to->channel = (unsigned)i;
-		if (ch->type == ALERTS_LOG)
-			test_log(to);
-		else
-			write_test(a, i, t->key, job);
-	}
-}
-
-static int call_test(struct op_service *s, json_t *args, json_t **ret_result, struct op_buf *error)
-{
-	struct alerts *a = op_service_self(s);
-	const char *only = json_string_value(json_object_get(args, "channel"));
-	char id[ALERTS_ID_BYTES];
-	uint64_t now = op_now_ns();
-	if (a->test || now - a->tested_ns < TEST_PAUSE_NS) {
-		op_buf_puts(error, "there was a test just now: wait a moment");
-		return -EBUSY;
-	}
-	struct test *t = calloc(1, sizeof(*t));
-	struct courier_job *job = courier_job_create(ALERTS_CHANNELS_MAX);
-	if (t && job) {
-		tell_new_id(id);
-		(void)tell_key(t->key, id, "test");
-		t->until_ns = now + TEST_NS;
-		fill_test(a, t, only, job);
-	}
-	if (!t || !job || t->n == 0 || !(t->later = op_call_defer(s))) {
-		bool none = t && job && t->n == 0;
-		if (none && only)
-			op_buf_printf(error, "there is no channel \"%.47s\", or it has no address",
-				      only);
-		else if (none)
-			op_buf_puts(error, "no channel has an address, and none is a log");
-		free(t);
-		courier_job_free(job);
-		return none ? -ENOENT : -ENOMEM;
-	}
-	a->test = t;
-	a->tested_ns = now;
-	courier_post(a->courier, job);
-	/* The answer may not be given from within the method: a log alone is told at the next look.
-	 */
-	return 0;
-}
 
 /* ---- list ------------------------------------------------------------------------------- */
 
@@ -255,14 +89,14 @@ void calls_masked(const struct alerts_channel *ch, char *out, size_t size)
 
 static json_t *channel_json(const struct alerts *a, size_t i, const struct courier_view *v)
 {
-	const struct alerts_channel *ch = alerts_channel_at(a->set, i);
+	const struct alerts_channel *ch = &a->live.channel[i];
 	const struct courier_channel_view *c = &v->channel[i];
 	char url[300];
 	calls_masked(ch, url, sizeof(url));
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "channel",
 			 ch->name, "type", alerts_channel_types[ch->type], "url", url, "on",
-			 ch->type == ALERTS_LOG || *ch->url, "failing", a->channel[i].failing,
-			 "error", a->channel[i].error, "waiting", (json_int_t)c->waiting, "dead",
+			 live_takes(&a->live, i), "failing", a->channel[i].failing, "error",
+			 a->channel[i].error, "waiting", (json_int_t)c->waiting, "dead",
 			 (json_int_t)c->dead, "in_memory", (json_int_t)c->spooled, "delivered",
 			 (json_int_t)(c->delivered + c->from_memory), "evicted",
 			 (json_int_t)c->evicted, "dropped", (json_int_t)c->dropped);
@@ -282,6 +116,67 @@ static int call_list(struct op_service *s, json_t *args, json_t **ret_result, st
 	*ret_result = json_pack("{s:o, s:o, s:s}", "rules", rules, "channels", channels, "clock",
 				op_clock_quality_name(a->clock.now.quality));
 	return *ret_result ? 0 : -ENOMEM;
+}
+
+/* ---- configure -------------------------------------------------------------------------- */
+
+static int call_config(struct op_service *s, json_t *args, json_t **ret_result,
+		       struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	*ret_result = live_json(&a->live);
+	return *ret_result ? 0 : -ENOMEM;
+}
+
+/* A threshold that is no more raises nothing; nobody is told that all is well. */
+static void change_rule(struct alerts *a, size_t i)
+{
+	struct alert *al = &a->alert[i];
+	struct rule_params p = live_params(&a->live, i);
+	const struct live_limits *now = &a->live.rule[i];
+	bool raised = rule_is_raised(&al->rule);
+	rule_set(&al->rule, &p);
+	if (raised && p.off)
+		tell_off(al);
+	op_log(OP_NOTICE, "rule %s: %s%s", al->set->name, p.off ? "off" : "threshold ",
+	       *al->set->above ? now->above : now->below);
+	keep_rule_now(al);
+}
+
+static void change_all(struct alerts *a, const struct live *old)
+{
+	for (unsigned i = 0; i < a->set->channels.n; i++) {
+		const struct alerts_channel *ch = &a->live.channel[i];
+		char url[300];
+		if (memcmp(ch, &old->channel[i], sizeof(*ch)) == 0)
+			continue;
+		calls_masked(ch, url, sizeof(url));
+		op_log(OP_NOTICE, "channel %s: %s, %s, %lld attempts", ch->name,
+		       *url ? url : "no address", ch->enabled ? "on" : "off",
+		       (long long)ch->attempts);
+		courier_configure(a->courier, i, ch);
+	}
+	for (size_t i = 0; i < a->n_alerts; i++)
+		if (memcmp(&a->live.rule[i], &old->rule[i], sizeof(old->rule[i])) != 0)
+			change_rule(a, i);
+}
+
+static int call_configure(struct op_service *s, json_t *args, json_t **ret_result,
+			  struct op_buf *error)
+{
+	struct alerts *a = op_service_self(s);
+	struct live *old = malloc(sizeof(*old));
+	if (!old)
+		return -ENOMEM;
+	memcpy(old, &a->live, sizeof(*old));
+	int r = live_apply(&a->live, args, error);
+	if (r == 0)
+		change_all(a, old);
+	free(old);
+	if (r < 0)
+		return r;
+	tell_state(a);
+	return call_config(s, args, ret_result, error);
 }
 
 /* ---- mute ------------------------------------------------------------------------------- */
@@ -380,8 +275,13 @@ static int call_outbox_drop(struct op_service *s, json_t *args, json_t **ret_res
 
 const struct op_call alerts_calls[] = {
 	{"list", "rules with their state, and channels", call_list},
-	{"test", "send a test message, to all channels or channel=NAME, and say what became of it",
-	 call_test, "channel"},
+	{"test",
+	 "send a test message, to all channels or channel=NAME, and say what became of it; "
+	 "report=NAME: that report, with all of attempts=N",
+	 call_test, "channel report attempts"},
+	{"config", "channels and thresholds as they are now", call_config},
+	{"configure", "change some of them until the next start, all or nothing; outpost-alerts(8)",
+	 call_configure, "channels rules"},
 	{"mute", "tell nobody about rule=NAME (or all) for minutes=N", call_mute, "rule minutes"},
 	{"unmute", "tell about rule=NAME (or all) again", call_unmute, "rule"},
 	{"outbox_retry", OP_OUTBOX_RETRY_HELP, call_outbox_retry, OP_OUTBOX_RETRY_ARGS},

@@ -42,7 +42,7 @@ bool alerts_list_has(const char *list, const char *name)
 	return false;
 }
 
-static bool is_number(const char *text)
+bool alerts_is_number(const char *text)
 {
 	char *end;
 	double v = strtod(text, &end);
@@ -73,6 +73,9 @@ struct rule_params alerts_rule_params(const struct alerts_rule *r)
 		.for_ns = (uint64_t)(r->for_s * 1e9),
 		.clear_ns = (uint64_t)((r->clear_for_s < 0 ? r->for_s : r->clear_for_s) * 1e9),
 		.cooldown_ns = (uint64_t)(r->cooldown_s * 1e9),
+		.repeat = r->repeat_s >= 0,
+		.repeat_ns = r->repeat_s > 0 ? (uint64_t)(r->repeat_s * 1e9) : 0,
+		.confirmed = r->confirmed,
 	};
 	return p;
 }
@@ -81,7 +84,7 @@ static void check_number(const struct check *c, size_t i, const char *key, const
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "rules.%zu.%s", i, key); /* fits */
-	if (*text && !is_number(text))
+	if (*text && !alerts_is_number(text))
 		op_config_wrong(c->config, c->service, path, c->errors,
 				"expected a number, not \"%s\"", text);
 }
@@ -119,6 +122,10 @@ static void check_names(const struct check *c, size_t i, const struct alerts_rul
 	for (size_t k = 0; k < i; k++)
 		if (!strcmp(r->name, alerts_rule_at(c->set, k)->name))
 			WRONG(c, "rules", i, ".name", "there is a rule \"%s\" already", r->name);
+	if (*r->digest && (r->confirmed || r->repeat_s >= 0))
+		WRONG(c, "rules", i, ".digest", "goes with neither confirmed nor repeat_s");
+	if (r->silent_s > 0 && (r->confirmed || r->repeat_s >= 0))
+		WRONG(c, "rules", i, ".silent_s", "goes with neither confirmed nor repeat_s");
 	bool known = !*r->digest;
 	for (size_t k = 0; k < c->set->digests.n; k++)
 		known |= !strcmp(r->digest, alerts_digest_at(c->set, k)->name);
@@ -126,10 +133,10 @@ static void check_names(const struct check *c, size_t i, const struct alerts_rul
 		WRONG(c, "rules", i, ".digest", "there is no digest \"%s\" in digests", r->digest);
 }
 
-static void check_rule_channels(const struct check *c, size_t i, const struct alerts_rule *r)
+static void check_channel_list(const struct check *c, const char *list, const char *path)
 {
-	for (const char *at = r->channels; *at;) {
-		char name[sizeof(r->channels)];
+	for (const char *at = list; *at;) {
+		char name[sizeof(((struct alerts_rule *)0)->channels)];
 		at += strspn(at, ", ");
 		size_t n = strcspn(at, ", ");
 		(void)snprintf(name, sizeof(name), "%.*s", (int)n, at); /* a part of it */
@@ -137,13 +144,13 @@ static void check_rule_channels(const struct check *c, size_t i, const struct al
 		for (size_t k = 0; k < c->set->channels.n; k++)
 			known |= !strcmp(name, alerts_channel_at(c->set, k)->name);
 		if (!known)
-			WRONG(c, "rules", i, ".channels", "there is no channel \"%s\" in channels",
-			      name);
+			op_config_wrong(c->config, c->service, path, c->errors,
+					"there is no channel \"%s\" in channels", name);
 		at += n;
 	}
 }
 
-static bool is_url(const char *url)
+bool alerts_is_url(const char *url)
 {
 	size_t n = !strncmp(url, "http://", 7) ? 7 : !strncmp(url, "https://", 8) ? 8 : 0;
 	return n && url[n] && !strchr("/?#", url[n]) && !strpbrk(url, " \t\r\n\"<>");
@@ -158,10 +165,23 @@ static void check_channel(const struct check *c, size_t i, const struct alerts_c
 		if (!strcmp(ch->name, alerts_channel_at(c->set, k)->name))
 			WRONG(c, "channels", i, ".name", "there is a channel \"%s\" already",
 			      ch->name);
-	if (ch->type != ALERTS_LOG && *ch->url && !is_url(ch->url))
+	if (ch->type != ALERTS_LOG && *ch->url && !alerts_is_url(ch->url))
 		WRONG(c, "channels", i, ".url", "expected an address such as https://HOST/PATH");
 	if (ch->type == ALERTS_LOG && *ch->url)
 		WRONG(c, "channels", i, ".url", "a log has no address");
+}
+
+static void check_report(const struct check *c, size_t i, const struct alerts_report *r)
+{
+	char path[64];
+	if (!is_name(r->name))
+		WRONG(c, "reports", i, ".name", "expected letters, digits, \"-\", \"_\" and \".\"");
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(r->name, alerts_report_at(c->set, k)->name))
+			WRONG(c, "reports", i, ".name", "there is a report \"%s\" already",
+			      r->name);
+	(void)snprintf(path, sizeof(path), "reports.%zu.channels", i); /* fits */
+	check_channel_list(c, r->channels, path);
 }
 
 static void check_digest(const struct check *c, size_t i, const struct alerts_digest *d)
@@ -186,6 +206,10 @@ void alerts_settings_check(const struct op_config *config, const char *service,
 		const struct alerts_rule *r = alerts_rule_at(c.set, i);
 		check_names(&c, i, r);
 		check_condition(&c, i, r);
-		check_rule_channels(&c, i, r);
+		char path[64];
+		(void)snprintf(path, sizeof(path), "rules.%zu.channels", i); /* fits */
+		check_channel_list(&c, r->channels, path);
 	}
+	for (size_t i = 0; i < c.set->reports.n; i++)
+		check_report(&c, i, alerts_report_at(c.set, i));
 }

@@ -50,18 +50,28 @@ void courier_note(struct courier *c, struct note *n)
 	(void)uv_async_send(&c->back); /* cannot fail on an open handle */
 }
 
-void courier_tell_attempt(struct courier *c, unsigned channel, const char *key,
-			  const struct op_post_result *r, bool delivered, bool final)
+/* What a receiver wrote may repeat the address it was asked at, which was perhaps another one. */
+static void put_answer(struct courier *c, const struct op_post_result *r, struct courier_attempt *a)
+{
+	const char *answer = r && r->answer ? r->answer : "";
+	bool changed = r && op_now_ns() - r->took_ns <= c->changed_ns[a->channel];
+	if (changed && *answer)
+		(void)snprintf(a->answer, sizeof(a->answer), "<redacted>"); /* fits */
+	else
+		op_url_scrub(c->channel[a->channel].url, answer, a->answer, sizeof(a->answer));
+}
+
+void courier_tell_attempt(struct courier *c, const struct courier_attempt *a, const char *key,
+			  const struct op_post_result *r)
 {
 	struct note *n = calloc(1, sizeof(*n));
 	if (!n)
 		return; /* the next attempt is told */
 	n->kind = NOTE_ATTEMPT;
-	n->attempt = (struct courier_attempt){.channel = channel,
-					      .status = r ? r->status : 0,
-					      .delivered = delivered,
-					      .final = final,
-					      .took_ns = r ? r->took_ns : 0};
+	n->attempt = *a;
+	n->attempt.status = r ? r->status : 0;
+	n->attempt.took_ns = r ? r->took_ns : 0;
+	put_answer(c, r, &n->attempt);
 	(void)snprintf(n->attempt.key, sizeof(n->attempt.key), "%s", key);
 	(void)snprintf(n->attempt.message, sizeof(n->attempt.message), "%s",
 		       r && r->message ? r->message : "it could not be sent"); /* cut at worst */
@@ -138,6 +148,15 @@ void courier_post(struct courier *c, struct courier_job *job)
 		courier_job_free(job);
 }
 
+void courier_configure(struct courier *c, unsigned channel, const struct alerts_channel *to)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	c->wanted[channel] = *to;
+	c->changed |= 1u << channel;
+	(void)pthread_mutex_unlock(&c->lock);
+	(void)uv_async_send(&c->wake);
+}
+
 int courier_ask(struct courier *c, enum courier_ask what, const json_t *args, courier_answer_fn fn,
 		void *arg)
 {
@@ -166,10 +185,10 @@ void courier_view(struct courier *c, struct courier_view *ret)
 
 /* ---- start and stop --------------------------------------------------------------------- */
 
-static bool any_address(const struct alerts_settings *set)
+static bool any_address(const struct courier *c)
 {
-	for (size_t i = 0; i < set->channels.n; i++)
-		if (*alerts_channel_at(set, i)->url)
+	for (size_t i = 0; i < c->params.set->channels.n; i++)
+		if (*c->channel[i].url)
 			return true;
 	return false;
 }
@@ -192,7 +211,8 @@ int courier_start(const struct courier_params *params, struct courier **ret)
 	if (!c)
 		return -ENOMEM;
 	c->params = *params;
-	c->sends = any_address(params->set);
+	memcpy(c->channel, params->live->channel, sizeof(c->channel));
+	c->sends = any_address(c);
 	c->jobs_end = &c->jobs;
 	c->questions_end = &c->questions;
 	c->notes_end = &c->notes;

@@ -16,7 +16,7 @@
 
 #include <outpost/service.h>
 
-#include "settings.h"
+#include "live.h"
 
 #define COURIER_KEY_MAX 48    /* of a message, with its NUL */
 #define COURIER_JOBS_MAX 1024 /* handed over and not begun */
@@ -27,8 +27,10 @@ struct courier_message {
 	unsigned channel; /* index into the settings */
 	char key[COURIER_KEY_MAX];
 	char about[160];
-	char *body; /* JSON */
-	bool test;  /* one attempt, before all others */
+	char *body;         /* JSON */
+	bool test;          /* before all others */
+	unsigned attempts;  /* 0: those of the channel */
+	uint64_t expires_s; /* 0: as the channel says */
 };
 
 /* Keeps value under key, then sends the messages, then keeps `after` in its place, so that a
@@ -52,6 +54,8 @@ struct courier_attempt {
 	char message[160]; /* for people, no secret in it */
 	int status;        /* of HTTP, 0: there was no answer */
 	bool delivered, final;
+	unsigned tried, attempts; /* this one is the tried-th; attempts 0: until it expires */
+	char answer[201];         /* its begin, without what is secret in the address */
 	uint64_t took_ns;
 };
 
@@ -74,7 +78,8 @@ struct courier_view {
 
 struct courier_params {
 	struct op_service *service;
-	const struct alerts_settings *set;
+	const struct alerts_settings *set;   /* names and numbers of things */
+	const struct live *live;             /* channels as they are now: copied */
 	const char *keep_path, *outbox_path; /* borrowed */
 	/* Everything that was kept, an entry at a time, then loaded: also again after the store
 	 * could not be opened at first. err: why it could not. */
@@ -89,6 +94,9 @@ int courier_start(const struct courier_params *params, struct courier **ret) OP_
 /* Takes the job. Over the bound it is dropped and counted. */
 void courier_post(struct courier *c, struct courier_job *job);
 void courier_view(struct courier *c, struct courier_view *ret);
+/* From its next attempt on the channel is like this; copied. One without an address, or that is not
+ * enabled, keeps what waits. */
+void courier_configure(struct courier *c, unsigned channel, const struct alerts_channel *to);
 /* Lets the thread finish the jobs it has, joins it and calls closed(arg) when no handle is left: on
  * a later turn of the loop. NULL: closed is called at once. */
 void courier_stop(struct courier *c, void (*closed)(void *arg), void *arg);

@@ -64,7 +64,7 @@ struct question {
 
 struct courier {
 	struct courier_params params;
-	bool sends; /* a channel has an address: there is an outbox */
+	bool sends; /* a channel has had an address: there is an outbox */
 	pthread_t thread;
 	uv_async_t back; /* to the loop */
 	bool started;
@@ -77,9 +77,13 @@ struct courier {
 	size_t n_jobs;
 	struct note *notes, **notes_end;
 	bool stop, ended;
+	struct alerts_channel wanted[ALERTS_CHANNELS_MAX];
+	unsigned changed; /* a bit for each of wanted that is to be applied */
 	struct courier_view view;
 
 	/* thread only */
+	struct alerts_channel channel[ALERTS_CHANNELS_MAX]; /* as they are now */
+	uint64_t changed_ns[ALERTS_CHANNELS_MAX];           /* last change of the address */
 	uv_loop_t loop;
 	uv_async_t wake;
 	uv_prepare_t before_sleep;
@@ -99,13 +103,15 @@ struct courier {
 
 /* courier.c */
 void courier_note(struct courier *c, struct note *n); /* thread; takes it */
-void courier_tell_attempt(struct courier *c, unsigned channel, const char *key,
-			  const struct op_post_result *r, bool delivered, bool final);
+/* a: channel, delivered, final, tried and attempts are the caller's. */
+void courier_tell_attempt(struct courier *c, const struct courier_attempt *a, const char *key,
+			  const struct op_post_result *r);
 
 /* courier_work.c */
 void *courier_work(void *arg);
 void courier_wake(uv_async_t *async);  /* on the thread's loop */
 void courier_count(struct courier *c); /* the outbox's figures into the view */
+void courier_open_outbox(struct courier *c);
 int courier_put(struct courier *c, const struct courier_message *m) OP_MUST_CHECK;
 #define COURIER_SET(c, member, op, value)               \
 	do {                                            \
@@ -113,6 +119,12 @@ int courier_put(struct courier *c, const struct courier_message *m) OP_MUST_CHEC
 		(c)->view.member op(value);             \
 		(void)pthread_mutex_unlock(&(c)->lock); \
 	} while (0)
+
+/* courier_channels.c */
+/* Something may be sent to the channel now. */
+bool courier_open(const struct courier *c, unsigned channel);
+int courier_targets(struct courier *c) OP_MUST_CHECK; /* all into the pump */
+void courier_change(struct courier *c);               /* what the loop wants changed */
 
 /* courier_spool.c */
 void spool_add(struct courier *c, struct courier_message *m); /* takes its body */

@@ -106,14 +106,19 @@ static void on_result(void *arg, const struct op_post_result *result)
 	struct spool *s = arg;
 	struct courier *c = s->courier;
 	struct spooled *head = s->first;
-	const struct alerts_channel *ch = alerts_channel_at(c->params.set, s->channel);
+	const struct alerts_channel *ch = &c->channel[s->channel];
 	bool delivered = result->error == 0 && result->status / 100 == 2;
-	unsigned most = head->message.test ? 1 : (unsigned)ch->attempts;
+	unsigned most = head->message.attempts ? head->message.attempts : (unsigned)ch->attempts;
 	s->flight = NULL;
 	head->tried++;
 	bool final = delivered || (most && head->tried >= most) ||
 		     (ch->give_up_4xx && never(result->status));
-	courier_tell_attempt(c, s->channel, head->message.key, result, delivered, final);
+	const struct courier_attempt a = {.channel = s->channel,
+					  .delivered = delivered,
+					  .final = final,
+					  .tried = head->tried,
+					  .attempts = most};
+	courier_tell_attempt(c, &a, head->message.key, result);
 	head->due_ns = op_now_ns() + pause_ns(ch, head->tried - 1);
 	if (!final)
 		return;
@@ -144,9 +149,10 @@ static bool must_yield(struct spool *s)
 static void send_head(struct spool *s)
 {
 	struct courier *c = s->courier;
-	if (!s->first || s->flight || op_now_ns() < s->first->due_ns || must_yield(s))
+	if (!s->first || s->flight || !courier_open(c, s->channel) ||
+	    op_now_ns() < s->first->due_ns || must_yield(s))
 		return;
-	const struct alerts_channel *ch = alerts_channel_at(c->params.set, s->channel);
+	const struct alerts_channel *ch = &c->channel[s->channel];
 	char field[32 + COURIER_KEY_MAX];
 	(void)snprintf(field, sizeof(field), "Idempotency-Key: %s", s->first->message.key);
 	struct op_post_request rq = {
@@ -157,6 +163,7 @@ static void send_head(struct spool *s)
 		.body_bytes = strlen(s->first->message.body),
 		.connect_timeout_ms = (unsigned)ch->connect_timeout_ms,
 		.read_timeout_ms = (unsigned)ch->read_timeout_ms,
+		.max_redirects = (unsigned)ch->redirects,
 	};
 	int r = op_post(c->client, &rq, on_result, s, &s->flight);
 	if (r < 0) { /* no memory: a message that cannot even be tried is tried later */

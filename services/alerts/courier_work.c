@@ -129,7 +129,7 @@ static void keep_again(struct courier *c)
 
 int courier_put(struct courier *c, const struct courier_message *m)
 {
-	const struct alerts_channel *ch = alerts_channel_at(c->params.set, m->channel);
+	const struct alerts_channel *ch = &c->channel[m->channel];
 	struct op_outbox_put put = {
 		.queue = ch->name,
 		.key = m->key,
@@ -138,8 +138,8 @@ int courier_put(struct courier *c, const struct courier_message *m)
 		.body_bytes = strlen(m->body),
 		.about = m->about,
 		.priority = m->test ? 10 : 0,
-		.expires_s = m->test ? 60 : (uint64_t)(ch->expires_h * 3600),
-		.attempts = m->test ? 1 : (unsigned)ch->attempts,
+		.expires_s = m->expires_s ? m->expires_s : (uint64_t)(ch->expires_h * 3600),
+		.attempts = m->attempts ? m->attempts : (unsigned)ch->attempts,
 	};
 	if (!c->outbox)
 		return c->outbox_error ? c->outbox_error : -EAGAIN;
@@ -175,8 +175,13 @@ static void on_attempt(void *arg, const struct op_outbox_item *item,
 {
 	struct courier *c = arg;
 	unsigned channel = channel_of(c, item->queue);
+	const struct courier_attempt a = {.channel = channel,
+					  .delivered = delivered,
+					  .final = final,
+					  .tried = item->tried + 1,
+					  .attempts = item->attempts};
 	if (channel < c->params.set->channels.n)
-		courier_tell_attempt(c, channel, item->key, result, delivered, final);
+		courier_tell_attempt(c, &a, item->key, result);
 	courier_count(c);
 	c->uncounted |= op_pump_error(c->pump) < 0;
 }
@@ -205,28 +210,7 @@ void courier_count(struct courier *c)
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
-static int add_targets(struct courier *c)
-{
-	int r = 0;
-	for (size_t i = 0; i < c->params.set->channels.n && r == 0; i++) {
-		const struct alerts_channel *ch = alerts_channel_at(c->params.set, i);
-		struct op_pump_target t = {
-			.queue = ch->name,
-			.url = ch->url,
-			.connect_timeout_ms = (unsigned)ch->connect_timeout_ms,
-			.read_timeout_ms = (unsigned)ch->read_timeout_ms,
-			.backoff_ms = (unsigned)ch->backoff_ms,
-			.backoff_max_ms = (unsigned)ch->backoff_max_ms,
-			.exact = !ch->jitter,
-			.give_up_4xx = ch->give_up_4xx,
-		};
-		if (*ch->url)
-			r = op_pump_add(c->pump, &t);
-	}
-	return r;
-}
-
-static void open_outbox(struct courier *c)
+void courier_open_outbox(struct courier *c)
 {
 	OP_AUTO_BUF struct op_buf note;
 	op_buf_init(&note, 1024);
@@ -235,7 +219,7 @@ static void open_outbox(struct courier *c)
 	if (r == 0)
 		r = op_pump_create(&c->loop, c->outbox, c->client, on_attempt, c, &c->pump);
 	if (r == 0)
-		r = add_targets(c);
+		r = courier_targets(c);
 	set_error(c, &c->outbox_error, r, c->params.outbox_path);
 	if (r < 0) {
 		op_pump_close(OP_STEAL(c->pump));
@@ -347,6 +331,7 @@ void courier_wake(uv_async_t *async)
 {
 	struct courier *c = async->data;
 	set_busy(c, op_now_ns());
+	courier_change(c);
 	for (struct courier_job *job; (job = next_job(c));)
 		do_job(c, job);
 	answer_questions(c);
@@ -365,7 +350,7 @@ static void mend(struct courier *c)
 	if (c->kv)
 		keep_again(c);
 	if (c->sends && !c->outbox)
-		open_outbox(c);
+		courier_open_outbox(c);
 	/* With nothing left to put, the store beside it tells how the disk is. */
 	else if (c->outbox_error && !c->keep_error && !c->n_spooled && !op_pump_error(c->pump))
 		set_error(c, &c->outbox_error, 0, c->params.outbox_path);

@@ -28,7 +28,7 @@ static void put_pending(const struct alerts *a, const struct courier_job *job, s
 	for (size_t i = 0; i < job->n; i++) {
 		const struct courier_message *m = &job->messages[i];
 		op_json_begin(out, '{');
-		op_json_kv_str(out, "channel", alerts_channel_at(a->set, m->channel)->name);
+		op_json_kv_str(out, "channel", a->live.channel[m->channel].name);
 		op_json_kv_str(out, "key", m->key);
 		op_json_kv_str(out, "about", m->about);
 		op_json_kv_str(out, "body", m->body);
@@ -62,6 +62,12 @@ static void put_rule(const struct alert *al, struct op_buf *out)
 	op_json_kv_str(out, "reason", al->reason);
 	op_json_kv_bool(out, "told", al->told);
 	op_json_kv_str(out, "told_id", al->told_id);
+	op_json_kv_u64(out, "told_ns", r->told ? r->told_ns : 0);
+	if (al->set->confirmed && al->raise.open) {
+		op_json_kv_str(out, "asked", al->raise.key);
+		op_json_kv_str(out, "asked_id", al->raise.id);
+		op_json_kv_u64(out, "asked_ns", al->raise.ns);
+	}
 	op_json_kv_u64(out, "muted_until_ns", al->muted_until_ns);
 	op_json_kv_i64(out, "muted_until_wall_ns", al->muted_until_wall_ns);
 }
@@ -172,6 +178,26 @@ static void copy(char *out, size_t size, const json_t *o, const char *key)
 	(void)snprintf(out, size, "%s", text_of(o, key)); /* it was of that size */
 }
 
+/* What a message that was on its way will tell us. */
+static void restore_ask(struct alert *al, const json_t *o)
+{
+	if (!al->set->confirmed || !*text_of(o, "asked"))
+		return;
+	copy(al->raise.key, sizeof(al->raise.key), o, "asked");
+	copy(al->raise.id, sizeof(al->raise.id), o, "asked_id");
+	al->raise.ns = (uint64_t)number_of(o, "asked_ns");
+	ask_resume(al);
+}
+
+/* Since when it counts as told: in another boot, since now. */
+static void restore_told(struct alert *al, const json_t *o, bool here)
+{
+	uint64_t ns = (uint64_t)number_of(o, "told_ns");
+	if (al->told)
+		rule_told(&al->rule, here && ns ? ns : op_now_ns(), true);
+	restore_ask(al, o);
+}
+
 static void restore_rule(struct alert *al, const json_t *o)
 {
 	struct alerts *a = al->alerts;
@@ -186,8 +212,10 @@ static void restore_rule(struct alert *al, const json_t *o)
 	copy(al->told_id, sizeof(al->told_id), o, "told_id");
 	if (here && !al->rule.raised_ns)
 		al->rule.raised_ns = (uint64_t)number_of(o, "raised_ns");
-	if (!json_is_true(json_object_get(o, "raised")))
+	if (!json_is_true(json_object_get(o, "raised"))) {
+		restore_ask(al, o);
 		return;
+	}
 	copy(al->id, sizeof(al->id), o, "id");
 	copy(al->label, sizeof(al->label), o, "label");
 	copy(al->unit, sizeof(al->unit), o, "unit");
@@ -196,6 +224,7 @@ static void restore_rule(struct alert *al, const json_t *o)
 	rule_restore(&al->rule, here ? (uint64_t)number_of(o, "since_ns") : 0,
 		     here ? (uint64_t)number_of(o, "raised_ns") : 0, real_of(o, "value"),
 		     real_of(o, "threshold"));
+	restore_told(al, o, here);
 }
 
 static void restore_digest(struct digest *d, const json_t *o)
@@ -217,9 +246,9 @@ static bool take_message(const struct alerts *a, const json_t *o, struct courier
 {
 	size_t i = 0;
 	while (i < a->set->channels.n &&
-	       strcmp(alerts_channel_at(a->set, i)->name, text_of(o, "channel")) != 0)
+	       strcmp(a->live.channel[i].name, text_of(o, "channel")) != 0)
 		i++;
-	if (i == a->set->channels.n || !*alerts_channel_at(a->set, i)->url)
+	if (i == a->set->channels.n || !*a->live.channel[i].url)
 		return false; /* the channel is no more */
 	m->channel = (unsigned)i;
 	copy(m->key, sizeof(m->key), o, "key");

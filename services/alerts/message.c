@@ -13,6 +13,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include "expand.h"
 
 /* ---- pieces ----------------------------------------------------------------------------- */
 
@@ -34,9 +37,27 @@ static void put_duration(uint64_t ns, struct op_buf *out)
 			      (unsigned long long)(s / 60 % 60));
 }
 
-void message_time(const struct message_place *at, uint64_t boot_ns, struct op_buf *out)
+/* The format is the author's of the settings: whatever it is, strftime stays within text. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void put_local_time(int64_t wall_ns, const char *format, struct op_buf *out)
+{
+	char text[96];
+	struct tm tm;
+	time_t s = (time_t)(wall_ns / (int64_t)OP_NS_PER_S);
+	if (localtime_r(&s, &tm) && strftime(text, sizeof(text), format, &tm) > 0)
+		op_buf_puts(out, text);
+}
+#pragma GCC diagnostic pop
+
+void message_time(const struct message_place *at, uint64_t boot_ns, const char *format,
+		  struct op_buf *out)
 {
 	char text[OP_RFC3339_BYTES];
+	if (at->clock_known && format && *format) {
+		put_local_time(wall_of(at, boot_ns), format, out);
+		return;
+	}
 	if (at->clock_known) {
 		op_time_rfc3339(wall_of(at, boot_ns), text);
 		op_buf_puts(out, text);
@@ -50,7 +71,7 @@ static void put_since(const struct message *m, struct op_buf *out)
 {
 	char text[OP_RFC3339_BYTES];
 	if (m->since_ns) {
-		message_time(&m->at, m->since_ns, out);
+		message_time(&m->at, m->since_ns, NULL, out);
 	} else if (m->since_wall_ns) {
 		op_time_rfc3339(m->since_wall_ns, text);
 		op_buf_puts(out, text);
@@ -70,24 +91,12 @@ static void put_lasted(const struct message *m, struct op_buf *out)
 		op_buf_puts(out, "unknown");
 }
 
-static void put_number(double v, const char *decimals, struct op_buf *out)
-{
-	char *end;
-	long n = decimals ? strtol(decimals, &end, 10) : -1;
-	if (isnan(v))
-		op_buf_puts(out, "none");
-	else if (n >= 0 && n <= 9)
-		op_buf_printf(out, "%.*f", (int)n, v);
-	else
-		op_buf_printf(out, "%.6g", v);
-}
-
-static void put_value(const struct message *m, const char *decimals, struct op_buf *out)
+static void put_value(const struct message *m, const char *format, struct op_buf *out)
 {
 	if (m->label)
 		op_buf_puts(out, m->label);
 	else
-		put_number(m->value, decimals, out);
+		expand_number(m->value, format, out);
 }
 
 static const char *severity(const struct message *m)
@@ -102,23 +111,22 @@ static const char *state(bool raised)
 
 /* ---- placeholders ----------------------------------------------------------------------- */
 
-static void put_escaped(const char *text, bool slack, struct op_buf *out)
+static void put_fahrenheit(const struct message *m, double v, const char *format,
+			   struct op_buf *out)
 {
-	for (; *text; text++) {
-		if (slack && *text == '&')
-			op_buf_puts(out, "&amp;");
-		else if (slack && *text == '<')
-			op_buf_puts(out, "&lt;");
-		else if (slack && *text == '>')
-			op_buf_puts(out, "&gt;");
-		else
-			op_buf_putc(out, *text);
-	}
+	bool celsius = m->unit && !strcmp(m->unit, "degC");
+	expand_number(celsius ? v * 9 / 5 + 32 : NAN, format, out);
 }
 
-/* The text of one placeholder; false if there is no such. format: what follows a colon, or NULL. */
-static bool put_named(const struct message *m, const char *name, const char *format,
-		      struct op_buf *out)
+static void put_threshold(const struct message *m, const char *format, struct op_buf *out)
+{
+	if (m->given && format && !strcmp(format, "given"))
+		op_buf_puts(out, m->given);
+	else
+		expand_number(m->threshold, format, out);
+}
+
+static bool put_text(const struct message *m, const char *name, struct op_buf *out)
 {
 	const struct {
 		const char *name, *text;
@@ -139,55 +147,41 @@ static bool put_named(const struct message *m, const char *name, const char *for
 		op_buf_puts(out, texts[i].text);
 		return true;
 	}
+	return false;
+}
+
+static enum expanded put_named(const void *of, const char *name, const char *format, bool slack,
+			       struct op_buf *out)
+{
+	const struct message *m = of;
+	if (!strcmp(name, "message")) { /* has escaped what comes from records */
+		message_words(m, slack, out);
+		return EXPAND_DONE;
+	}
+	if (put_text(m, name, out))
+		return EXPAND_TEXT;
 	if (!strcmp(name, "value"))
 		put_value(m, format, out);
 	else if (!strcmp(name, "threshold"))
-		put_number(m->threshold, format, out);
+		put_threshold(m, format, out);
+	else if (!strcmp(name, "value_f"))
+		put_fahrenheit(m, m->value, format, out);
+	else if (!strcmp(name, "threshold_f"))
+		put_fahrenheit(m, m->threshold, format, out);
 	else if (!strcmp(name, "time"))
-		message_time(&m->at, m->at.now_ns, out);
+		message_time(&m->at, m->at.now_ns, format, out);
 	else if (!strcmp(name, "since"))
 		put_since(m, out);
 	else if (!strcmp(name, "duration"))
 		put_lasted(m, out);
 	else
-		return false;
-	return true;
-}
-
-/* text begins with "{"; returns what follows its placeholder, or NULL if it is none. */
-static const char *expand_one(const struct message *m, const char *text, bool slack,
-			      struct op_buf *out)
-{
-	char name[32];
-	size_t n = strcspn(text, "}");
-	if (text[n] != '}' || n - 1 >= sizeof(name))
-		return NULL;
-	(void)snprintf(name, sizeof(name), "%.*s", (int)(n - 1), text + 1); /* checked above */
-	if (!strcmp(name, "message")) { /* has escaped what comes from records */
-		message_words(m, slack, out);
-		return text + n + 1;
-	}
-	char *format = strchr(name, ':');
-	if (format)
-		*format++ = '\0';
-	char mem[1024];
-	struct op_buf one;
-	op_buf_init_fixed(&one, mem, sizeof(mem));
-	if (!put_named(m, name, format, &one))
-		return NULL;
-	put_escaped(mem, slack, out);
-	return text + n + 1;
+		return EXPAND_NONE;
+	return EXPAND_TEXT;
 }
 
 void message_expand(const struct message *m, const char *template, bool slack, struct op_buf *out)
 {
-	for (const char *at = template; *at;) {
-		const char *next = *at == '{' ? expand_one(m, at, slack, out) : NULL;
-		if (!next)
-			op_buf_putc(out, *at++);
-		else
-			at = next;
-	}
+	expand(template, slack, put_named, m, out);
 }
 
 /* ---- words ------------------------------------------------------------------------------ */
@@ -227,7 +221,7 @@ void message_words(const struct message *m, bool slack, struct op_buf *out)
 	if (own)
 		message_expand(&plain, m->rule->message, slack, out);
 	else if (m->reason)
-		put_escaped(m->reason, slack, out);
+		expand_escaped(m->reason, slack, out);
 	else if (m->raised)
 		condition_raised(&plain, slack, out);
 	else
@@ -241,12 +235,7 @@ void message_line(const struct message *m, bool slack, struct op_buf *out)
 
 /* ---- Slack ------------------------------------------------------------------------------ */
 
-struct slack {
-	const char *color, *text;
-	const struct message_place *at;
-};
-
-static void slack_begin(const struct slack *s, struct op_buf *out)
+void message_slack_begin(const struct message_slack *s, struct op_buf *out)
 {
 	op_json_begin(out, '{');
 	op_json_key(out, "attachments");
@@ -263,14 +252,14 @@ static void slack_begin(const struct slack *s, struct op_buf *out)
 		op_json_kv_i64(out, "ts", wall_of(s->at, s->at->now_ns) / (int64_t)OP_NS_PER_S);
 }
 
-static void slack_end(struct op_buf *out)
+void message_slack_end(struct op_buf *out)
 {
 	op_json_end(out, '}');
 	op_json_end(out, ']');
 	op_json_end(out, '}');
 }
 
-static void put_field(const char *title, const char *value, bool brief, struct op_buf *out)
+void message_slack_field(const char *title, const char *value, bool brief, struct op_buf *out)
 {
 	op_json_begin(out, '{');
 	op_json_kv_str(out, "title", title);
@@ -291,7 +280,8 @@ static void slack_fields(const struct message *m, const struct alerts_field *fie
 		message_expand(m, fields[i].value, true, &value);
 		while (value.len && value.data[value.len - 1] == ' ') /* a value without a unit */
 			value.data[--value.len] = '\0';
-		put_field(fields[i].title, value.len ? value.data : "", fields[i].brief, out);
+		message_slack_field(fields[i].title, value.len ? value.data : "", fields[i].brief,
+				    out);
 	}
 	op_json_end(out, ']');
 }
@@ -314,7 +304,10 @@ static const struct alerts_field usual_cleared[] = {
 
 static void put_fields(const struct message *m, struct op_buf *out)
 {
-	if (!m->raised)
+	const struct op_setting_list *cleared = &m->rule->fields_cleared;
+	if (!m->raised && cleared->n)
+		slack_fields(m, cleared->v, cleared->n, out);
+	else if (!m->raised)
 		slack_fields(m, usual_cleared, OP_ARRAY_SIZE(usual_cleared), out);
 	else if (m->rule->fields.n)
 		slack_fields(m, m->rule->fields.v, m->rule->fields.n, out);
@@ -333,10 +326,11 @@ void message_slack(const struct message *m, struct op_buf *out)
 	OP_AUTO_BUF struct op_buf text;
 	op_buf_init(&text, 8192);
 	message_expand(m, *own ? own : usual, true, &text);
-	struct slack s = {m->raised ? colors[m->rule->severity] : "good", text.data, &m->at};
-	slack_begin(&s, out);
+	struct message_slack s = {m->raised ? colors[m->rule->severity] : "good", text.data,
+				  &m->at};
+	message_slack_begin(&s, out);
 	put_fields(m, out);
-	slack_end(out);
+	message_slack_end(out);
 }
 
 /* ---- the plain shape -------------------------------------------------------------------- */
@@ -353,7 +347,7 @@ static void put_time(const char *key, bool known, int64_t wall_ns, struct op_buf
 	op_json_str(out, text);
 }
 
-static void put_place(const struct message_place *at, struct op_buf *out)
+void message_place_json(const struct message_place *at, struct op_buf *out)
 {
 	put_time("time", at->clock_known, wall_of(at, at->now_ns), out);
 	op_json_kv_str(out, "clock", at->clock);
@@ -391,7 +385,7 @@ void message_webhook(const struct message *m, struct op_buf *out)
 	put_webhook_value(m, out);
 	int64_t since = m->since_ns ? wall_of(&m->at, m->since_ns) : m->since_wall_ns;
 	put_time("since", m->since_ns ? m->at.clock_known : since != 0, since, out);
-	put_place(&m->at, out);
+	message_place_json(&m->at, out);
 	op_json_end(out, '}');
 }
 
@@ -399,7 +393,7 @@ void message_webhook(const struct message *m, struct op_buf *out)
 
 static void put_line(const struct message *m, bool slack, struct op_buf *out)
 {
-	message_time(&m->at, m->at.now_ns, out);
+	message_time(&m->at, m->at.now_ns, NULL, out);
 	op_buf_putc(out, ' ');
 	message_line(m, slack, out);
 }
@@ -433,8 +427,8 @@ void message_digest_slack(const struct message_digest *d, struct op_buf *out)
 	}
 	if (d->more)
 		op_buf_printf(&text, "\nand %zu more", d->more);
-	slack_begin(&(struct slack){"warning", text.data, &d->at}, out);
-	slack_end(out);
+	message_slack_begin(&(struct message_slack){"warning", text.data, &d->at}, out);
+	message_slack_end(out);
 }
 
 void message_digest_webhook(const struct message_digest *d, struct op_buf *out)
@@ -448,7 +442,7 @@ void message_digest_webhook(const struct message_digest *d, struct op_buf *out)
 		op_json_raw(out, d->alerts[i]);
 	op_json_end(out, ']');
 	op_json_kv_u64(out, "more", d->more);
-	put_place(&d->at, out);
+	message_place_json(&d->at, out);
 	op_json_end(out, '}');
 }
 
@@ -457,8 +451,8 @@ void message_test_slack(const struct message_place *at, struct op_buf *out)
 	char text[256];
 	(void)snprintf(text, sizeof(text), "*Test* from %s on %s: alerts arrive here.",
 		       at->appliance, at->host); /* cut at worst */
-	slack_begin(&(struct slack){"good", text, at}, out);
-	slack_end(out);
+	message_slack_begin(&(struct message_slack){"good", text, at}, out);
+	message_slack_end(out);
 }
 
 void message_test_webhook(const struct message_place *at, const char *key, struct op_buf *out)
@@ -467,6 +461,6 @@ void message_test_webhook(const struct message_place *at, const char *key, struc
 	op_json_kv_str(out, "key", key);
 	op_json_kv_bool(out, "test", true);
 	op_json_kv_str(out, "message", "This is a test: alerts arrive here.");
-	put_place(at, out);
+	message_place_json(at, out);
 	op_json_end(out, '}');
 }

@@ -9,11 +9,13 @@
  *     ok       -> pending, from now           -                            -
  *     pending  due for `for` and past the     -> ok                        -> ok
  *              cooldown: RAISE -> raised
- *     raised   -                              -> clearing, from now        -
+ *     raised   due for `repeat`, or nobody    -> clearing, from now        -
+ *              took it: REPEAT
  *     clearing -> raised                      due for `clear`: CLEAR -> ok -> raised
  *
  * pending and clearing look at once whether they are due, so that with no time asked for the first
- * value does it. Nothing here fails.
+ * value does it. A confirmed rule is silent from its RAISE or REPEAT until rule_told. Nothing here
+ * fails.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -47,6 +49,28 @@ void rule_restore(struct rule *r, uint64_t since_ns, uint64_t raised_ns, double 
 	r->raised_ns = raised_ns;
 	r->value = value;
 	r->threshold = threshold;
+	r->told = !r->params.confirmed; /* else the caller says what is known */
+	r->told_ns = r->seen_ns;
+}
+
+void rule_told(struct rule *r, uint64_t boot_ns, bool delivered)
+{
+	r->asked = false;
+	if (!delivered)
+		return;
+	r->told = true;
+	r->told_ns = boot_ns;
+}
+
+void rule_set(struct rule *r, const struct rule_params *params)
+{
+	uint64_t gap_ns = r->params.gap_ns;
+	r->params = *params;
+	r->params.gap_ns = gap_ns;
+	if (!params->off)
+		return;
+	r->state = RULE_OK;
+	r->beyond = r->told = false;
 }
 
 void rule_gap(struct rule *r)
@@ -60,6 +84,17 @@ void rule_gap(struct rule *r)
 	}
 }
 
+/* From now on it is told, or it is asked whether it is. */
+static void tell(struct rule *r, uint64_t now)
+{
+	if (r->params.confirmed) {
+		r->asked = true;
+		return;
+	}
+	r->told = true;
+	r->told_ns = now;
+}
+
 static enum rule_event when_pending(struct rule *r, uint64_t now)
 {
 	const struct rule_params *p = &r->params;
@@ -70,7 +105,18 @@ static enum rule_event when_pending(struct rule *r, uint64_t now)
 	r->state = RULE_RAISED;
 	r->since_ns = r->mark_ns;
 	r->raised_ns = now;
+	r->told = false;
+	tell(r, now);
 	return RULE_RAISE;
+}
+
+static enum rule_event when_raised(struct rule *r, uint64_t now)
+{
+	bool due = now >= r->told_ns && now - r->told_ns >= r->params.repeat_ns;
+	if (r->asked || (r->told && !(r->params.repeat && due)))
+		return RULE_NOTHING;
+	tell(r, now);
+	return RULE_REPEAT;
 }
 
 static enum rule_event when_clearing(struct rule *r, uint64_t now)
@@ -78,6 +124,7 @@ static enum rule_event when_clearing(struct rule *r, uint64_t now)
 	if (now - r->mark_ns < r->params.clear_ns)
 		return RULE_NOTHING;
 	r->state = RULE_OK;
+	r->told = false;
 	return RULE_CLEAR;
 }
 
@@ -96,6 +143,8 @@ static enum rule_event step(struct rule *r, uint64_t now)
 	}
 	if (r->state == RULE_PENDING)
 		return when_pending(r, now);
+	if (r->state == RULE_RAISED)
+		return when_raised(r, now);
 	return r->state == RULE_CLEARING ? when_clearing(r, now) : RULE_NOTHING;
 }
 
@@ -104,6 +153,8 @@ static bool holds(struct rule *r, double v)
 {
 	const struct rule_params *p = &r->params;
 	bool low = p->condition != RULE_ABOVE, high = p->condition != RULE_BELOW;
+	if (p->off)
+		return false;
 	if (high && v > p->high) {
 		r->threshold = p->high;
 		return true;

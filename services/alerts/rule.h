@@ -26,13 +26,18 @@ struct rule_params {
 	uint64_t for_ns;      /* it must hold so long before it is raised */
 	uint64_t clear_ns;    /* and be over so long before it is cleared */
 	uint64_t cooldown_ns; /* between two raises */
+	bool repeat;          /* while it holds it is told again ... */
+	uint64_t repeat_ns;   /* so long after it was told */
+	bool confirmed;       /* told means that somebody took it: rule_told says so */
+	bool off;             /* no threshold: it never holds */
 	uint64_t gap_ns;      /* values further apart say nothing of the time between; 0: never */
 };
 
 enum rule_state { RULE_OK, RULE_PENDING, RULE_RAISED, RULE_CLEARING };
 const char *rule_state_name(enum rule_state state);
 
-enum rule_event { RULE_NOTHING, RULE_RAISE, RULE_CLEAR };
+/* RULE_REPEAT: it lasts, and is to be told again, or once more because nobody took it. */
+enum rule_event { RULE_NOTHING, RULE_RAISE, RULE_REPEAT, RULE_CLEAR };
 
 struct rule {
 	struct rule_params params;
@@ -41,6 +46,9 @@ struct rule {
 	uint64_t mark_ns;   /* since when it is pending or clearing */
 	uint64_t since_ns;  /* the raised one: when it began to hold; 0 in another boot */
 	uint64_t raised_ns; /* last raise, for the cooldown; 0: none in this boot */
+	bool asked;         /* confirmed: what becomes of the last raise or repeat is awaited */
+	bool told;          /* somebody knows of the raised one */
+	uint64_t told_ns;   /* since when, or of the last repeat */
 	uint64_t seen_ns;   /* newest value; 0: none */
 	double value;       /* of the last change of state */
 	double threshold;   /* that was crossed then */
@@ -51,6 +59,12 @@ void rule_init(struct rule *r, const struct rule_params *params);
 enum rule_event rule_value(struct rule *r, uint64_t boot_ns, double value);
 /* The same for RULE_MATCH: value is only kept to be shown. */
 enum rule_event rule_match(struct rule *r, uint64_t boot_ns, bool holds, double value);
+/* confirmed: what became of the last raise or repeat. Not delivered: the next value that holds
+ * tells it again. */
+void rule_told(struct rule *r, uint64_t boot_ns, bool delivered);
+/* Other thresholds from now on; the state stays and is judged by the next value. off: it is not
+ * raised any more, and nobody is told of an end. gap_ns stays. */
+void rule_set(struct rule *r, const struct rule_params *params);
 /* Nothing is known of the time up to the next value. */
 void rule_gap(struct rule *r);
 /* It was raised by an earlier process; since and raised 0: in another boot. */

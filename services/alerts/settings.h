@@ -1,5 +1,5 @@
 /*
- * settings.h - the settings of the alerts service: channels, digests, rules.
+ * settings.h - the settings of the alerts service: channels, digests, rules, reports.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -15,6 +15,7 @@
 #define ALERTS_CHANNELS_MAX 8
 #define ALERTS_DIGESTS_MAX 8
 #define ALERTS_FIELDS_MAX 8
+#define ALERTS_REPORTS_MAX 4
 #define ALERTS_NAME_MAX 47 /* bytes of the name of a rule, a channel, a digest */
 
 enum alerts_severity { ALERTS_INFO, ALERTS_WARNING, ALERTS_CRITICAL };
@@ -28,8 +29,9 @@ struct alerts_channel {
 	char name[ALERTS_NAME_MAX + 1], url[1024];
 	int type;
 	int64_t attempts, backoff_ms, backoff_max_ms, connect_timeout_ms, read_timeout_ms;
-	double expires_h;
-	bool jitter, give_up_4xx;
+	int64_t redirects;
+	double expires_h, backoff_s, timeout_s; /* seconds win over the same in ms, if given */
+	bool enabled, jitter, give_up_4xx, log_attempts;
 };
 
 struct alerts_digest {
@@ -41,6 +43,7 @@ struct alerts_digest {
 struct alerts_field {
 	char title[64], value[128];
 	bool brief;
+	bool optional; /* of a report: left out where a number of it is missing */
 };
 
 /* Numbers that may be left out are texts here; rule_params has them as numbers. */
@@ -50,14 +53,23 @@ struct alerts_rule {
 	struct {
 		char low[32], high[32];
 	} outside;
-	double silent_s, hysteresis, for_s, clear_for_s, cooldown_s;
+	double silent_s, hysteresis, for_s, clear_for_s, cooldown_s, repeat_s;
+	bool confirmed;
 	int severity;
 	char message[192], text[192], text_cleared[192], digest[ALERTS_NAME_MAX + 1], channels[256];
+	struct op_setting_list fields, fields_cleared; /* struct alerts_field */
+};
+
+/* Sent by the clock. */
+struct alerts_report {
+	char name[ALERTS_NAME_MAX + 1], topic[64], text[192], channels[256];
+	double every_s, least_s;
+	bool enabled, on_start;
 	struct op_setting_list fields; /* struct alerts_field */
 };
 
 struct alerts_settings {
-	struct op_setting_list channels, digests, rules;
+	struct op_setting_list channels, digests, rules, reports;
 	int64_t period_ms;
 	char host[64];
 };
@@ -68,6 +80,10 @@ extern const size_t alerts_settings_count;
 /* What the table cannot say: names, one condition each, thresholds, addresses. */
 void alerts_settings_check(const struct op_config *c, const char *service, const void *settings,
 			   struct op_buf *errors);
+/* A finite number and nothing else. */
+bool alerts_is_number(const char *text);
+/* An address that a channel may have. */
+bool alerts_is_url(const char *url);
 /* The engine's view of a rule that passed the check; gap_ns is the topic's business. */
 struct rule_params alerts_rule_params(const struct alerts_rule *r);
 /* True if name is in a list with commas; of an empty list everything is. */
@@ -81,6 +97,11 @@ static inline const struct alerts_channel *alerts_channel_at(const struct alerts
 							     size_t i)
 {
 	return (const struct alerts_channel *)s->channels.v + i;
+}
+static inline const struct alerts_report *alerts_report_at(const struct alerts_settings *s,
+							   size_t i)
+{
+	return (const struct alerts_report *)s->reports.v + i;
 }
 static inline const struct alerts_digest *alerts_digest_at(const struct alerts_settings *s,
 							   size_t i)

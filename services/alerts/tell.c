@@ -3,7 +3,8 @@
  *
  * Loop thread. What is raised and what receivers know as raised are two things: while a rule is
  * muted they drift apart, and when it is not any more they are brought together. So a receiver
- * never hears of an end whose beginning it did not hear of, nor of a beginning without an end.
+ * never hears of an end whose beginning it did not hear of, nor of a beginning without an end. What
+ * receivers know of a confirmed rule is what ask.c heard of them.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -81,6 +82,18 @@ bool tell_muted(const struct alert *al)
 
 /* ---- messages --------------------------------------------------------------------------- */
 
+/* The threshold in the words of whoever set it. */
+static const char *given(const struct alert *al)
+{
+	const struct live_limits *now = &al->alerts->live.rule[al - al->alerts->alert];
+	const struct alerts_rule *r = al->set;
+	const char *text = *r->outside.low && al->rule.value < al->rule.params.low ? r->outside.low
+			   : *r->outside.low                                       ? r->outside.high
+			   : *r->above                                             ? now->above
+										   : now->below;
+	return *text ? text : NULL;
+}
+
 static void fill(const struct alert *al, bool raised, uint64_t boot_ns, char key[COURIER_KEY_MAX],
 		 struct message *ret)
 {
@@ -92,9 +105,12 @@ static void fill(const struct alert *al, bool raised, uint64_t boot_ns, char key
 		.key = tell_key(key, id, raised ? "raised" : "cleared"),
 		.unit = al->set->silent_s > 0 ? "s" : al->unit,
 		.label = *al->label ? al->label : NULL,
-		.reason = raised && *al->reason ? al->reason : NULL,
+		.reason = al->rule.params.off     ? "the rule is off"
+			  : raised && *al->reason ? al->reason
+						  : NULL,
 		.value = al->rule.value,
 		.threshold = al->rule.params.condition == RULE_MATCH ? NAN : al->rule.threshold,
+		.given = given(al),
 		.since_ns = al->rule.since_ns,
 		.since_wall_ns = al->since_wall_ns,
 	};
@@ -110,19 +126,20 @@ static void log_line(const struct message *m)
 	op_log(m->raised ? levels[m->rule->severity] : OP_NOTICE, "alert: %s", line.data);
 }
 
-static bool takes(const struct alerts *a, size_t channel, const char *list)
+bool tell_takes(const struct alerts *a, size_t channel, const char *list)
 {
-	const struct alerts_channel *ch = alerts_channel_at(a->set, channel);
-	return alerts_list_has(list, ch->name) && (ch->type == ALERTS_LOG || *ch->url);
+	return alerts_list_has(list, a->live.channel[channel].name) &&
+	       live_takes(&a->live, channel);
 }
 
-static bool take_body(struct courier_message *m, size_t channel, const char *key, struct op_buf *b)
+void tell_add(struct courier_job *job, size_t channel, const char *key, struct op_buf *body)
 {
+	struct courier_message *m = &job->messages[job->n];
 	m->channel = (unsigned)channel;
 	(void)snprintf(m->key, sizeof(m->key), "%s", key); /* of that size */
-	m->body = b->err ? NULL : op_buf_steal(b);
-	op_buf_finish(b);
-	return m->body != NULL;
+	m->body = body->err ? NULL : op_buf_steal(body);
+	op_buf_finish(body);
+	job->n += m->body != NULL;
 }
 
 static void write_one(const struct alerts *a, size_t channel, const struct message *m,
@@ -131,33 +148,38 @@ static void write_one(const struct alerts *a, size_t channel, const struct messa
 	struct courier_message *to = &job->messages[job->n];
 	struct op_buf body;
 	op_buf_init(&body, BODY_MAX);
-	if (alerts_channel_at(a->set, channel)->type == ALERTS_SLACK)
+	if (m->rule->confirmed && m->raised) /* after that the next value tells it */
+		to->expires_s = live_patience_s(&a->live, channel, 0);
+	if (a->live.channel[channel].type == ALERTS_SLACK)
 		message_slack(m, &body);
 	else
 		message_webhook(m, &body);
 	(void)snprintf(to->about, sizeof(to->about), "alert %s %s", m->rule->name,
 		       m->raised ? "raised" : "cleared"); /* fits */
-	if (take_body(to, channel, m->key, &body))
-		job->n++;
+	tell_add(job, channel, m->key, &body);
 }
 
-/* One message for each channel of the rule but the log, which is told at once. */
-static struct courier_job *write_all(struct alert *al, bool raised, uint64_t boot_ns)
+/* One message for each channel of the rule but the log, which is told at once. again: it was told,
+ * or tried to be, before. */
+static struct courier_job *write_all(struct alert *al, bool raised, bool again, uint64_t boot_ns)
 {
 	struct alerts *a = al->alerts;
 	struct courier_job *job = courier_job_create(ALERTS_CHANNELS_MAX);
 	char key[COURIER_KEY_MAX];
 	struct message m;
 	fill(al, raised, boot_ns, key, &m);
+	if (again) /* not what the receiver has, or had, under that key */
+		(void)snprintf(key, sizeof(key), "%.16s-again-%llx", m.id,
+			       (unsigned long long)op_now_ns()); /* fits */
 	if (job)
 		job->n = 0;
 	for (size_t i = 0; i < a->set->channels.n; i++) {
-		if (!takes(a, i, al->set->channels))
+		if (!tell_takes(a, i, al->set->channels))
 			continue;
-		if (alerts_channel_at(a->set, i)->type == ALERTS_LOG)
-			log_line(&m);
-		else if (job)
+		if (a->live.channel[i].type != ALERTS_LOG && job)
 			write_one(a, i, &m, job);
+		else if (a->live.channel[i].type == ALERTS_LOG && (!again || al->told))
+			log_line(&m); /* what nobody takes is tried with every value */
 	}
 	return job;
 }
@@ -211,13 +233,12 @@ static void write_digest(const struct digest *d, const struct message_digest *m,
 	struct courier_message *to = &job->messages[job->n];
 	struct op_buf body;
 	op_buf_init(&body, BODY_MAX);
-	if (alerts_channel_at(d->alerts->set, channel)->type == ALERTS_SLACK)
+	if (d->alerts->live.channel[channel].type == ALERTS_SLACK)
 		message_digest_slack(m, &body);
 	else
 		message_digest_webhook(m, &body);
 	(void)snprintf(to->about, sizeof(to->about), "digest %s: %zu", m->name, m->n + m->more);
-	if (take_body(to, channel, m->key, &body))
-		job->n++;
+	tell_add(job, channel, m->key, &body);
 }
 
 /* A digest goes to every channel that one of its rules names. */
@@ -226,7 +247,7 @@ static bool wants_digest(const struct digest *d, size_t channel)
 	const struct alerts *a = d->alerts;
 	for (size_t i = 0; i < a->n_alerts; i++)
 		if (!strcmp(a->alert[i].set->digest, d->set->name) &&
-		    takes(a, channel, a->alert[i].set->channels))
+		    tell_takes(a, channel, a->alert[i].set->channels))
 			return true;
 	return false;
 }
@@ -267,7 +288,7 @@ static void send_digest(struct digest *d)
 	for (size_t i = 0; i < a->set->channels.n; i++) {
 		if (!wants_digest(d, i))
 			continue;
-		if (alerts_channel_at(a->set, i)->type == ALERTS_LOG)
+		if (a->live.channel[i].type == ALERTS_LOG)
 			log_digest(&m);
 		else
 			write_digest(d, &m, i, job);
@@ -295,22 +316,71 @@ static void post_rule(struct alert *al, struct courier_job *job)
 	courier_post(al->alerts->courier, job);
 }
 
-void tell_now(struct alert *al, uint64_t boot_ns)
+/* Only a log is told of the rule, whatever its channels are like now. */
+static bool only_logged(const struct alert *al)
 {
-	bool raised = rule_is_raised(&al->rule);
-	struct digest *d = digest_of(al);
-	if (al->told == raised || tell_muted(al)) {
-		keep_rule_now(al);
+	const struct alerts *a = al->alerts;
+	bool logged = false;
+	for (size_t i = 0; i < a->set->channels.n; i++) {
+		bool its = alerts_list_has(al->set->channels, a->live.channel[i].name);
+		if (its && a->live.channel[i].type != ALERTS_LOG)
+			return false;
+		logged |= its;
+	}
+	return logged;
+}
+
+/* What receivers know when the job is on its way. */
+static void note_sent(struct alert *al, bool raised, const struct courier_job *job,
+		      uint64_t boot_ns)
+{
+	bool confirmed = al->set->confirmed && raised;
+	if (job)
+		ask_begin(al, raised ? &al->raise : &al->clear, raised ? al->id : al->told_id, job,
+			  boot_ns);
+	if (confirmed && job && job->n) {
+		al->rule.asked = true;
 		return;
 	}
-	if (d)
-		collect(d, al, raised, boot_ns);
-	struct courier_job *job = d ? courier_job_create(0) : write_all(al, raised, boot_ns);
+	if (confirmed)
+		rule_told(&al->rule, op_now_ns(), only_logged(al));
+	if (confirmed && !al->rule.told)
+		return; /* the next value tries again */
 	al->told = raised;
 	if (raised)
 		memcpy(al->told_id, al->id, sizeof(al->told_id));
+}
+
+static void send_now(struct alert *al, bool raised, bool again, uint64_t boot_ns)
+{
+	struct digest *d = digest_of(al);
+	if (d)
+		collect(d, al, raised, boot_ns);
+	struct courier_job *job = d ? courier_job_create(0) : write_all(al, raised, again, boot_ns);
+	note_sent(al, raised, job, boot_ns);
 	if (job)
 		post_rule(al, job);
+}
+
+void tell_now(struct alert *al, uint64_t boot_ns)
+{
+	bool raised = rule_is_raised(&al->rule), muted = tell_muted(al);
+	bool awaited = al->set->confirmed && al->raise.open; /* that decides what comes next */
+	if (!awaited && raised && muted && al->set->confirmed)
+		rule_told(&al->rule, op_now_ns(), false);
+	if (al->told == raised || muted || awaited)
+		keep_rule_now(al);
+	else
+		send_now(al, raised, false, boot_ns);
+}
+
+/* It lasts, or nobody has taken it yet. */
+static void tell_again(struct alert *al, uint64_t boot_ns)
+{
+	if (!tell_muted(al))
+		send_now(al, true, true, boot_ns);
+	else if (al->set->confirmed)
+		rule_told(&al->rule, op_now_ns(), al->rule.told);
 }
 
 static void publish(struct alert *al, bool raised, uint64_t boot_ns)
@@ -339,6 +409,11 @@ void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns)
 {
 	struct message_place at;
 	tell_place(al->alerts, boot_ns, &at);
+	al->event_ns = boot_ns;
+	if (event == RULE_REPEAT) {
+		tell_again(al, boot_ns);
+		return;
+	}
 	al->alerts->n_events++;
 	if (event == RULE_RAISE) {
 		tell_new_id(al->id);
@@ -351,6 +426,15 @@ void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns)
 	if (event == RULE_CLEAR)
 		al->reason[0] = '\0';
 	tell_state(al->alerts);
+}
+
+void tell_off(struct alert *al)
+{
+	uint64_t now = op_now_ns();
+	al->told = false;
+	al->alerts->n_events++;
+	publish(al, false, now);
+	al->reason[0] = '\0';
 }
 
 /* ---- the topic of the whole ------------------------------------------------------------- */
@@ -378,7 +462,9 @@ static void count_raised(const struct alerts *a, struct alert_state *s)
 
 void tell_state(struct alerts *a)
 {
-	struct alert_state s = {.events = a->n_events, .rules = (uint32_t)a->n_alerts};
+	struct alert_state s = {.events = a->n_events,
+				.cycles_told = a->cycles_told,
+				.rules = (uint32_t)a->n_alerts};
 	struct courier_view v;
 	courier_view(a->courier, &v);
 	count_raised(a, &s);

@@ -24,18 +24,19 @@
 	T(message, 192, "what is told")
 OP_TOPIC_DECLARE(alert_event, ALERT_EVENT_FIELDS);
 
-#define ALERT_STATE_FIELDS(F, E, T)                                                    \
-	F(u64, events, "", "raises and clears since the service started")              \
-	F(u64, dropped, "", "messages lost because neither disk nor memory took them") \
-	F(u32, rules, "", "rules")                                                     \
-	F(u32, raised, "", "alerts that are raised now")                               \
-	F(u32, critical, "", "of those, critical ones")                                \
-	F(u32, warning, "", "of those, warnings")                                      \
-	F(u32, muted, "", "rules that are muted")                                      \
-	F(u32, waiting, "", "messages in the outbox")                                  \
-	F(u32, dead, "", "messages in the outbox that were given up")                  \
-	F(u32, spooled, "", "messages in memory, because the disk fails")              \
-	F(u32, failing, "", "channels whose last attempt failed")                      \
+#define ALERT_STATE_FIELDS(F, E, T)                                                       \
+	F(u64, events, "", "raises and clears since the service started")                 \
+	F(u64, cycles_told, "", "records of which at least one raise or clear was taken") \
+	F(u64, dropped, "", "messages lost because neither disk nor memory took them")    \
+	F(u32, rules, "", "rules")                                                        \
+	F(u32, raised, "", "alerts that are raised now")                                  \
+	F(u32, critical, "", "of those, critical ones")                                   \
+	F(u32, warning, "", "of those, warnings")                                         \
+	F(u32, muted, "", "rules that are muted")                                         \
+	F(u32, waiting, "", "messages in the outbox")                                     \
+	F(u32, dead, "", "messages in the outbox that were given up")                     \
+	F(u32, spooled, "", "messages in memory, because the disk fails")                 \
+	F(u32, failing, "", "channels whose last attempt failed")                         \
 	T(names, 256, "rules that are raised now, with blanks between them")
 OP_TOPIC_DECLARE(alert_state, ALERT_STATE_FIELDS);
 

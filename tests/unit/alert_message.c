@@ -224,3 +224,42 @@ TEST(a_digest_is_one_message)
 	json_decref(o);
 	json_decref(e);
 }
+
+TEST(degrees_thresholds_and_times_in_the_words_of_their_users)
+{
+	struct message m = make();
+	m.value = 30;
+	m.threshold = -5;
+	m.given = "-5";
+	CHECK_STR(expand(&m, "{value:1} C ({value_f:1} F)", false), "30.0 C (86.0 F)");
+	CHECK_STR(expand(&m, "{threshold:given} {threshold_f:1} {threshold:1}", false),
+		  "-5 23.0 -5.0");
+	m.given = NULL;
+	CHECK_STR(expand(&m, "{threshold:given}", false), "-5");
+	m.value = 51.121;
+	CHECK_STR(expand(&m, "{value:shortest} {value:1}", false), "51.121 51.1");
+	m.value = 45;
+	CHECK_STR(expand(&m, "{value:shortest}", false), "45.0");
+	m.unit = "%";
+	CHECK_STR(expand(&m, "{value_f:1}", false), "none"); /* of what is no temperature */
+	(void)setenv("TZ", "UTC-1", 1);
+	CHECK_STR(expand(&m, "{time:%Y-%m-%d %H:%M:%S}", false), "2027-01-15 09:01:40");
+	(void)unsetenv("TZ");
+	m.at.clock_known = false;
+	CHECK_STR(expand(&m, "{time:%Y-%m-%d}", false),
+		  "100 s after the start, clock not set"); /* no false date */
+}
+
+TEST(a_cleared_alert_has_lines_of_its_own)
+{
+	struct alerts_field time = {.title = "Timestamp", .value = "{time:%Y}"};
+	struct message m = make();
+	m.raised = false;
+	rule.fields_cleared = (struct op_setting_list){.v = &time, .n = 1};
+	json_t *o = json_loads(text_of(message_slack, &m), 0, NULL);
+	json_t *one = json_array_get(json_object_get(o, "attachments"), 0);
+	char *fields = json_dumps(json_object_get(one, "fields"), JSON_COMPACT);
+	CHECK_STR(fields, "[{\"title\":\"Timestamp\",\"value\":\"2027\",\"short\":false}]");
+	free(fields);
+	json_decref(o);
+}

@@ -105,7 +105,6 @@ TEST(what_a_receiver_writes_of_the_url_is_not_passed_on)
 		       "<redacted-path>");
 	check_scrubbed("user peter:password, B0SECRET, canary99",
 		       "user <redacted-path>, <redacted-path>, <redacted-path>");
-	check_scrubbed("the password is wrong\r\n\033[1m",
-		       "the <redacted-path> is wrong   [1m");
+	check_scrubbed("the password is wrong\r\n\033[1m", "the <redacted-path> is wrong   [1m");
 	check_scrubbed("", "");
 }
