@@ -20,6 +20,8 @@ struct op_buf {
 	size_t limit;    /* growth stops here; 0 for the caller's memory */
 	int err;         /* 0, -ENOBUFS or -ENOMEM: sticky */
 	bool need_comma; /* JSON: the next value is not the first of its container */
+	bool spaced;     /* JSON: a blank after each comma and colon; for the caller to set */
+	bool ascii;      /* JSON: what is not ASCII is written as \uXXXX; for the caller to set */
 };
 
 /* Grows up to limit bytes (rounded up to at least 64). Nothing is allocated before the first
@@ -28,7 +30,7 @@ void op_buf_init(struct op_buf *b, size_t limit);
 /* Borrows mem for as long as the buffer is used; cap >= 1. */
 void op_buf_init_fixed(struct op_buf *b, char *mem, size_t cap);
 void op_buf_finish(struct op_buf *b);
-/* Forget the content and the error, keep the memory. */
+/* Forget the content, the error and how JSON is written; keep the memory. */
 void op_buf_reset(struct op_buf *b);
 /* Give the text to the caller, who frees it. NULL if nothing was written or memory was borrowed. */
 char *op_buf_steal(struct op_buf *b);
@@ -50,7 +52,9 @@ void op_json_strn(struct op_buf *b, const char *text, size_t n);
 void op_json_u64(struct op_buf *b, uint64_t v);
 void op_json_i64(struct op_buf *b, int64_t v);
 void op_json_f64(struct op_buf *b, double v); /* shortest text that reads back the same double */
-void op_json_f32(struct op_buf *b, float v);  /* shortest text that reads back the same float */
+/* The same, but that it is seen to be no integer: 44.0, as Python writes it (repr of a float). */
+void op_json_float(struct op_buf *b, double v);
+void op_json_f32(struct op_buf *b, float v); /* shortest text that reads back the same float */
 void op_json_bool(struct op_buf *b, bool v);
 void op_json_null(struct op_buf *b);
 void op_json_raw(struct op_buf *b, const char *json); /* a value already encoded */

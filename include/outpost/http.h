@@ -132,6 +132,9 @@ struct op_http_route_options {
 /* options are copied. */
 int op_http_route_with(struct op_http *h, unsigned methods, const char *pattern, op_http_fn fn,
 		       void *arg, const struct op_http_route_options *options) OP_MUST_CHECK;
+/* Two of those: always a page, and a line of text/plain. */
+const char *op_http_error_html(struct op_buf *b, bool page, int status, const char *message);
+const char *op_http_error_text(struct op_buf *b, bool page, int status, const char *message);
 /* The same for what has no route (404), and for what is no request or too large a one. NULL: as
  * described above. */
 void op_http_errors(struct op_http *h, op_http_error_fn no_route, op_http_error_fn malformed);

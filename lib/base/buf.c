@@ -33,7 +33,7 @@ void op_buf_reset(struct op_buf *b)
 {
 	b->len = 0;
 	b->err = 0;
-	b->need_comma = false;
+	b->need_comma = b->spaced = b->ascii = false;
 	if (b->cap)
 		b->data[0] = '\0';
 }

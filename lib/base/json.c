@@ -9,6 +9,7 @@
  */
 #include <math.h>
 #include <outpost/buf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "decimal.h"
@@ -16,7 +17,7 @@
 static void comma(struct op_buf *b)
 {
 	if (b->need_comma)
-		op_buf_putc(b, ',');
+		op_buf_puts(b, b->spaced ? ", " : ",");
 	b->need_comma = true;
 }
 
@@ -65,6 +66,25 @@ static void escape(struct op_buf *b, unsigned char c)
 	}
 }
 
+/* The code point of a whole sequence; U+FFFD for none. */
+static uint32_t code_point(const unsigned char *s, size_t len)
+{
+	static const unsigned char first[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t v = len ? s[0] & first[len] : 0xfffd;
+	for (size_t i = 1; i < len; i++)
+		v = v << 6 | (s[i] & 0x3f);
+	return v;
+}
+
+/* RFC 8259, 7: beyond the basic plane a pair of surrogates. */
+static void escape_wide(struct op_buf *b, uint32_t c)
+{
+	if (c >= 0x10000)
+		op_buf_printf(b, "\\u%04x\\u%04x", 0xd7c0 + (c >> 10), 0xdc00 | (c & 0x3ff));
+	else
+		op_buf_printf(b, "\\u%04x", c);
+}
+
 /* How many bytes from s on stand for themselves; nearly always all of them. */
 static size_t plain_length(const char *s, size_t n)
 {
@@ -83,7 +103,9 @@ void op_json_strn(struct op_buf *b, const char *text, size_t n)
 	while (i < n) {
 		const unsigned char *s = (const unsigned char *)text + i;
 		size_t len = utf8_length(s, n - i);
-		if (len == 0)
+		if (b->ascii && len != 1)
+			escape_wide(b, code_point(s, len));
+		else if (len == 0)
 			op_buf_puts(b, "\xef\xbf\xbd"); /* U+FFFD */
 		else if (*s < 0x20 || *s == '"' || *s == '\\' || *s == 0x7f)
 			escape(b, *s);
@@ -102,7 +124,7 @@ void op_json_str(struct op_buf *b, const char *text)
 void op_json_key(struct op_buf *b, const char *key)
 {
 	op_json_str(b, key);
-	op_buf_putc(b, ':');
+	op_buf_puts(b, b->spaced ? ": " : ":");
 	b->need_comma = false;
 }
 
@@ -135,6 +157,22 @@ void op_json_f64(struct op_buf *b, double v)
 	size_t n = op_decimal_f64(v, text);
 	comma(b);
 	op_buf_put(b, text, n);
+}
+
+void op_json_float(struct op_buf *b, double v)
+{
+	char text[OP_DECIMAL_BYTES + 2];
+	if (!isfinite(v)) {
+		op_json_null(b);
+		return;
+	}
+	size_t n = op_decimal_f64(v, text);
+	/* The shortest text has an exponent from 1e15 on, Python's from 1e16 on. */
+	if (strchr(text, 'e') && fabs(v) >= 1e15 && fabs(v) < 1e16)
+		(void)snprintf(text, sizeof(text), "%.1f", v); /* 18 digits */
+	else if (!strpbrk(text, ".e"))
+		memcpy(text + n, ".0", sizeof(".0"));
+	op_json_raw(b, text);
 }
 
 void op_json_f32(struct op_buf *b, float v)

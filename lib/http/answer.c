@@ -36,7 +36,9 @@ static const struct {
 	{431, "Request Header Fields Too Large"},
 	{500, "Internal Server Error"},
 	{501, "Not Implemented"},
+	{502, "Bad Gateway"},
 	{503, "Service Unavailable"},
+	{504, "Gateway Timeout"},
 	{505, "HTTP Version Not Supported"},
 };
 
@@ -189,6 +191,17 @@ const char *http_error_write(struct op_buf *b, bool page, int status, const char
 	else
 		write_json(b, status, message);
 	return page ? "text/html; charset=utf-8" : "application/json";
+}
+
+const char *op_http_error_html(struct op_buf *b, bool page, int status, const char *message)
+{
+	return http_error_write(b, true, status, message);
+}
+
+const char *op_http_error_text(struct op_buf *b, bool page, int status, const char *message)
+{
+	op_buf_printf(b, "%s\n\n%s\n", status_text(status), message);
+	return "text/plain; charset=utf-8";
 }
 
 void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...)

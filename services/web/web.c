@@ -190,7 +190,7 @@ static int mount(struct web *w)
 	int r = w->extra ? w->extra->mount(w, w->set, &w->extra_self) : 0;
 	if (!r)
 		r = op_http_route(w->http, OP_HTTP_GET, "/health", web_health_get, w);
-	op_http_require_token(w->http, w->set->token);
+	op_http_require_token(w->http, w->token ? w->token : w->set->token);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
 		r = op_http_route(w->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, w);
 	if (!r)

@@ -72,6 +72,7 @@ struct web {
 	struct op_service *service;
 	const struct web_extra *extra; /* NULL: outpost-web */
 	void *extra_self;
+	const char *token; /* of the standard routes; NULL: that of the settings */
 	const struct web_settings *set;
 	struct op_http *http;
 	struct op_hub *hub;

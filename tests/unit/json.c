@@ -48,3 +48,34 @@ TEST(text_is_escaped_and_bad_utf8_replaced)
 	CHECK_STR(mem, "\"\\\"\\\\\\n\\u0001\\u007f → "
 		       "\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
+
+TEST(a_float_is_seen_to_be_one)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} list[] = {
+		{44, "44.0"},          {0, "0.0"},         {-0.0, "-0.0"},
+		{-0.8, "-0.8"},        {51.121, "51.121"}, {1e15, "1000000000000000.0"},
+		{1e16, "1e+16"},       {1e-5, "1e-05"},    {1795223389.70089, "1795223389.70089"},
+		{(double)NAN, "null"},
+	};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(list); i++) {
+		op_buf_init_fixed(&b, mem, sizeof(mem));
+		op_json_float(&b, list[i].v);
+		CHECK_STR(mem, list[i].text);
+	}
+}
+
+TEST(blanks_and_escapes_are_as_python_writes_them_if_so_set)
+{
+	op_buf_init_fixed(&b, mem, sizeof(mem));
+	b.spaced = b.ascii = true;
+	op_json_begin(&b, '{');
+	op_json_kv_str(&b, "a", "°\xf0\x9f\x94\xa5\xff\"");
+	op_json_kv_bool(&b, "b", true);
+	op_json_end(&b, '}');
+	CHECK_STR(mem, "{\"a\": \"\\u00b0\\ud83d\\udd25\\ufffd\\\"\", \"b\": true}");
+	op_buf_reset(&b);
+	CHECK(!b.spaced && !b.ascii);
+}

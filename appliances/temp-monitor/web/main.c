@@ -8,7 +8,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "dashboard.h"
-#include "web.h"
+#include "routes.h"
 
 static int mount(struct web *w, const void *settings, void **ret_self)
 {
@@ -19,7 +19,14 @@ static int mount(struct web *w, const void *settings, void **ret_self)
 	t->web = w;
 	t->set = settings;
 	t->started_ns = op_now_ns();
-	int r = temp_reading_open(t);
+	op_http_errors(w->http, op_http_error_html, op_http_error_text);
+	int r = temp_auth_open(t);
+	if (!r)
+		r = temp_reading_open(t);
+	if (!r)
+		r = temp_plain_mount(t);
+	if (!r)
+		r = temp_metrics_mount(t);
 	return r ? r : dashboard_mount(t);
 }
 

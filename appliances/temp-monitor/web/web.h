@@ -16,14 +16,35 @@
 #include "appliances/temp-monitor/climate/settings.h"
 #include "appliances/temp-monitor/climate/topics.h"
 #include "services/web/extra.h"
+#include "system.h"
 
 #define TEMP_STALE_INTERVALS 3 /* contract 2.4 */
 #define TEMP_TIME_BYTES 32
+
+/* Who may read /metrics. */
+enum temp_metrics_auth { TEMP_METRICS_AUTO, TEMP_METRICS_OPEN, TEMP_METRICS_TOKEN };
 
 struct temp_settings {
 	struct web_settings web; /* first, see struct web_extra */
 	char location[96];       /* what the dashboard says below its title */
 	char static_dir[512];    /* of /static/; "": what was installed */
+	int metrics_auth;        /* enum temp_metrics_auth */
+};
+
+/* Requests without the token (auth.c). */
+struct temp_refusals {
+	uint64_t since_ns; /* of this window of the log */
+	uint64_t total;
+	unsigned lines, untold; /* in it */
+};
+
+/* What the machine and the appliance's processes use, taken last (metrics.c). */
+struct temp_system {
+	uint64_t at_ns;
+	struct system_ticks ticks;
+	double cpu_percent;
+	uint64_t rss_kib, threads;
+	int files; /* -1: not to be had */
 };
 
 struct temp_web {
@@ -37,6 +58,9 @@ struct temp_web {
 	/* The newest reading, which stays when its writer goes. */
 	struct climate_reading reading; /* zero before the first */
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
+	struct temp_refusals refusals;
+	char nobody[40]; /* in place of a token that is not set */
+	struct temp_system system;
 };
 
 /* settings.c */
