@@ -26,11 +26,7 @@ static struct dash_view good(void)
 		.age_s = 2.44,
 		.at_ms = 1795223387000,
 		.sensor = DASH_SENSOR_OK,
-		.limits = true,
-		.temp_min = 15,
-		.temp_max = 32,
-		.humidity_min = 20,
-		.humidity_max = 70,
+		.limits = {true, 15, 32, 20, 70},
 		.alerts = true,
 	};
 	return v;
@@ -97,7 +93,7 @@ TEST(page_before_the_first_reading)
 	struct dash_view v = good();
 	v.any = false;
 	v.stale = true;
-	v.alerts = v.limits = false;
+	v.alerts = v.limits.known = false;
 	v.sensor = DASH_SENSOR_UNKNOWN;
 	CHECK(page_has(&v, "data-on=\"yes\">NO READING YET<"));
 	CHECK(page_has(&v, "id=\"updated\">Never<"));
@@ -153,15 +149,15 @@ TEST(page_limits)
 {
 	struct dash_view v = good();
 	CHECK(page_has(&v, "temp\" aria-labelledby=\"temp-head\" data-over=\"yes\""));
-	v.temp_min = NAN;
+	v.limits.temp_min = NAN;
 	CHECK(page_has(&v, ">LIMITS: AT MOST 32.0°C<"));
 	CHECK(page_has(&v, "temp\" aria-labelledby=\"temp-head\" data-over=\"no\""));
-	v.humidity_max = NAN;
+	v.limits.humidity_max = NAN;
 	CHECK(page_has(&v, ">LIMITS: AT LEAST 20.0%<"));
-	v.temp_max = NAN;
+	v.limits.temp_max = NAN;
 	CHECK(page_has(&v, ">NO LIMITS<"));
 	v.humidity = 70; /* the limit itself is no alert */
-	v.humidity_max = 70;
+	v.limits.humidity_max = 70;
 	CHECK(page_has(&v, "humidity\" aria-labelledby=\"humidity-head\" data-over=\"no\""));
 }
 
@@ -214,4 +210,40 @@ TEST(data_of_nothing)
 	CHECK(json_is_null(json_object_get(o, "led")));
 	CHECK(json_is_true(json_object_get(o, "stale")));
 	json_decref(o);
+}
+
+static struct dash_limits limits_of(const char *text)
+{
+	struct dash_limits l = {.known = true};
+	json_t *config = json_loads(text, JSON_DECODE_ANY, NULL);
+	CHECK(config);
+	dash_limits_read(config, &l);
+	json_decref(config);
+	return l;
+}
+
+TEST(limits_from_the_alerts_service)
+{
+	struct dash_limits l = limits_of(
+		"{\"channels\":{},\"rules\":{\"temp_high\":{\"above\":\"27.25\",\"below\":null},"
+		"\"temp_low\":{\"above\":null,\"below\":\"-5\"},"
+		"\"humidity_high\":{\"above\":null,\"below\":null},\"other\":{\"above\":\"1\"}}}");
+	CHECK(l.known && l.temp_max == 27.25 && l.temp_min == -5);
+	CHECK(isnan(l.humidity_max) && isnan(l.humidity_min)); /* off, or there is no such rule */
+}
+
+TEST(limits_from_what_is_none)
+{
+	static const char *const list[] = {"null",
+					   "[]",
+					   "{}",
+					   "{\"rules\":[]}",
+					   "{\"rules\":{\"temp_high\":{\"above\":27}}}",
+					   "{\"rules\":{\"temp_high\":{\"above\":\"warm\"}}}",
+					   "{\"rules\":{\"temp_high\":3}}",
+					   "{\"rules\":{\"temp_high\":{\"above\":\"nan\"}}}"};
+	for (size_t i = 0; i < 4; i++)
+		CHECK(!limits_of(list[i]).known);
+	for (size_t i = 4; i < OP_ARRAY_SIZE(list); i++)
+		CHECK(limits_of(list[i]).known && isnan(limits_of(list[i]).temp_max));
 }

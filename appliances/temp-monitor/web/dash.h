@@ -9,6 +9,7 @@
 #ifndef OUTPOST_TEMP_MONITOR_DASH_H
 #define OUTPOST_TEMP_MONITOR_DASH_H
 
+#include <jansson.h>
 #include <outpost/buf.h>
 
 #define DASH_LED_TEXT 384 /* 64 colours RRGGBB */
@@ -17,6 +18,12 @@
 
 /* How well the service is that reads the sensor. */
 enum dash_sensor { DASH_SENSOR_UNKNOWN, DASH_SENSOR_OK, DASH_SENSOR_FAILING, DASH_SENSOR_DOWN };
+
+/* Alerts are raised beyond these; NaN: that one is off. */
+struct dash_limits {
+	bool known;
+	double temp_min, temp_max, humidity_min, humidity_max;
+};
 
 /* Everything the page shows. Text is UTF-8 of any origin and is escaped here. */
 struct dash_view {
@@ -33,9 +40,7 @@ struct dash_view {
 	bool stale;                          /* it is missing, or too old to be called present */
 	enum dash_sensor sensor;
 	char reason[128]; /* why it is not well; "" for no reason */
-	/* Alerts are raised beyond these; NaN: that one is off. limits: they are known. */
-	bool limits;
-	double temp_min, temp_max, humidity_min, humidity_max;
+	struct dash_limits limits;
 	bool alerts;                 /* it is known which rules are raised: */
 	char raised[257];            /* their names, with blanks between them */
 	char led[DASH_LED_TEXT + 1]; /* what the light matrix shows; "": not known */
@@ -45,6 +50,10 @@ struct dash_view {
 void dash_page(const struct dash_view *v, struct op_buf *out);
 /* Appends the same as one JSON object (outpost-temp-monitor(8)). */
 void dash_data(const struct dash_view *v, struct op_buf *out);
+
+/* Takes the limits out of what the alerts service answers to `config`: those of its rules temp_low,
+ * temp_high, humidity_low and humidity_high. What is no such answer leaves them unknown. */
+void dash_limits_read(const json_t *config, struct dash_limits *ret);
 
 /* A number as the contract writes floats: the shortest text, with ".0" if it has no decimals. */
 void dash_number(struct op_buf *out, double value);

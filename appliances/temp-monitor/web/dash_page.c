@@ -208,25 +208,26 @@ static void put_limits(struct op_buf *b, bool known, double lo, double hi, const
 
 static void put_temp_limits(const struct dash_view *v, struct op_buf *b)
 {
-	put_limits(b, v->limits, v->temp_min, v->temp_max, "°C");
+	put_limits(b, v->limits.known, v->limits.temp_min, v->limits.temp_max, "°C");
 }
 
 static void put_humidity_limits(const struct dash_view *v, struct op_buf *b)
 {
-	put_limits(b, v->limits, v->humidity_min, v->humidity_max, "%");
+	put_limits(b, v->limits.known, v->limits.humidity_min, v->limits.humidity_max, "%");
 }
 
 /* Comparisons with NaN are false: a limit that is off is never passed. */
 static void put_temp_over(const struct dash_view *v, struct op_buf *b)
 {
 	double t = v->temperature_c;
-	yes_no(b, v->any && v->limits && (t < v->temp_min || t > v->temp_max));
+	yes_no(b, v->any && v->limits.known && (t < v->limits.temp_min || t > v->limits.temp_max));
 }
 
 static void put_humidity_over(const struct dash_view *v, struct op_buf *b)
 {
 	double h = v->humidity;
-	yes_no(b, v->any && v->limits && (h < v->humidity_min || h > v->humidity_max));
+	yes_no(b, v->any && v->limits.known &&
+			  (h < v->limits.humidity_min || h > v->limits.humidity_max));
 }
 
 static void put_raw(const struct dash_view *v, struct op_buf *b)

@@ -15,10 +15,8 @@ void dash_number(struct op_buf *out, double value)
 	char mem[48];
 	struct op_buf text;
 	op_buf_init_fixed(&text, mem, sizeof(mem));
-	op_json_f64(&text, value);
+	op_json_float(&text, value);
 	op_buf_puts(out, mem);
-	if (isfinite(value) && !strpbrk(mem, ".e"))
-		op_buf_puts(out, ".0");
 }
 
 void dash_rule(struct op_buf *out, const char *name, size_t n)
@@ -44,12 +42,8 @@ void dash_rule(struct op_buf *out, const char *name, size_t n)
 
 static void put_number(struct op_buf *b, const char *key, double value)
 {
-	char mem[48];
-	struct op_buf text;
-	op_buf_init_fixed(&text, mem, sizeof(mem));
-	dash_number(&text, value);
 	op_json_key(b, key);
-	op_json_raw(b, mem);
+	op_json_float(b, value);
 }
 
 static void put_reading(struct op_buf *b, const struct dash_view *v)
@@ -89,15 +83,15 @@ static void put_sensor(struct op_buf *b, const struct dash_view *v)
 static void put_limits(struct op_buf *b, const struct dash_view *v)
 {
 	op_json_key(b, "thresholds");
-	if (!v->limits) {
+	if (!v->limits.known) {
 		op_json_null(b);
 		return;
 	}
 	op_json_begin(b, '{');
-	put_number(b, "temp_min_c", v->temp_min);
-	put_number(b, "temp_max_c", v->temp_max);
-	put_number(b, "humidity_min", v->humidity_min);
-	put_number(b, "humidity_max", v->humidity_max);
+	put_number(b, "temp_min_c", v->limits.temp_min);
+	put_number(b, "temp_max_c", v->limits.temp_max);
+	put_number(b, "humidity_min", v->limits.humidity_min);
+	put_number(b, "humidity_max", v->limits.humidity_max);
 	op_json_end(b, '}');
 }
 

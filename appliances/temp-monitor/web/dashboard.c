@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "dash.h"
+#include "routes.h"
 #include "services/web/history.h"
+#include "thresholds.h"
 
 #define POLICY                                                                      \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " \
@@ -86,6 +88,7 @@ static void view(struct temp_web *t, struct dash_view *v)
 	view_reading(t, v);
 	view_sensor(t, v);
 	view_led(t, v);
+	v->limits = thresholds_now(t->thresholds);
 	v->alerts = newest_text(t->web, "alerts.state", "names", v->raised, sizeof(v->raised));
 }
 
@@ -173,8 +176,14 @@ int dashboard_mount(struct temp_web *t)
 		{"/dashboard/data", on_data},
 		{"/dashboard/history", on_history},
 	};
-	int r = 0;
+	int r = thresholds_open(t, &t->thresholds);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
-		r = op_http_route(t->web->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, t);
+		r = op_http_route_with(t->web->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn,
+				       t, &temp_open);
 	return r ? r : mount_static(t);
+}
+
+void dashboard_close(struct temp_web *t)
+{
+	thresholds_close(OP_STEAL(t->thresholds));
 }

@@ -35,6 +35,7 @@ static void stop(void *self)
 	struct temp_web *t = self;
 	if (!t)
 		return;
+	dashboard_close(t);
 	temp_reading_close(t);
 	free(t);
 }

@@ -31,6 +31,8 @@ struct temp_settings {
 	int metrics_auth;        /* enum temp_metrics_auth */
 };
 
+struct thresholds;
+
 /* Requests without the token (auth.c). */
 struct temp_refusals {
 	uint64_t since_ns; /* of this window of the log */
@@ -58,6 +60,7 @@ struct temp_web {
 	/* The newest reading, which stays when its writer goes. */
 	struct climate_reading reading; /* zero before the first */
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
+	struct thresholds *thresholds;  /* dashboard.c */
 	struct temp_refusals refusals;
 	char nobody[40]; /* in place of a token that is not set */
 	struct temp_system system;

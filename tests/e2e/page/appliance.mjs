@@ -136,7 +136,10 @@ export class TempMonitor extends Appliance {
 	/** As it ships, but it also says when it is warmer than 30 degrees. */
 	async file() {
 		const yaml = await readFile(join(SOURCE, 'appliances/temp-monitor/temp-monitor.yaml'), 'utf8');
-		const told = yaml.replace(/^    rules:\n/m, '$&      - {name: test-warm, topic: climate.reading, field: temperature_c, above: 30}\n');
+		const rule = (name, field, limit) => `      - {name: ${name}, topic: climate.reading, field: ${field}, ${limit}}\n`;
+		const limits = /name: temp_high/.test(yaml) ? '' : rule('temp_high', 'temperature_c', 'above: 32') + rule('temp_low', 'temperature_c', 'below: 15') +
+			rule('humidity_high', 'humidity', 'above: 70') + rule('humidity_low', 'humidity', 'below: 20');
+		const told = yaml.replace(/^    rules:\n/m, `$&${rule('test-warm', 'temperature_c', 'above: 30')}${limits}`);
 		if (told === yaml)
 			throw new Error('temp-monitor.yaml has no rules any more');
 		const path = join(this.dir, 'temp-monitor.yaml');
@@ -147,6 +150,14 @@ export class TempMonitor extends Appliance {
 	/** Tells the simulated board something; see outpost-sim-sense-hat(1). */
 	async board(command) {
 		await writeFile(join(this.dir, 'run/sim/hat.control'), `${command}\n`);
+	}
+
+	/** `outpost call`; see outpost-call(1). */
+	async call(service, method, ...args) {
+		const child = spawn(OUTPOST, ['call', '--runtime', join(this.dir, 'run'), service, method, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+		const [code] = await once(child, 'exit');
+		if (code !== 0)
+			throw new Error(`outpost call ${service} ${method} left with ${code}`);
 	}
 
 	/** A history of so many days that ends now, as if it had run before. Before start(). */

@@ -9,8 +9,11 @@ import { gzipSync } from 'node:zlib';
 import { TempMonitor } from './appliance.mjs';
 import { launch, openPage, pixels, text, until } from './browser.mjs';
 
+const TOKEN = 'a-token-of-this-test-0123456789';
 const YEAR = 365 * 86400e3, KB_MOST = 60;
 let box, browser, page;
+
+// All of the dashboard is seen without the token; the API asks for it.
 
 const data = async (from = box) => (await fetch(new URL('/dashboard/data', from.url))).json();
 const html = async (from = box) => (await fetch(from.url)).text();
@@ -21,7 +24,7 @@ const notice = (p, what, wanted) => until(p, `"${wanted}" (${what})`, (t) => {
 const says = (p, id, wanted) => until(p, `${id}: ${wanted}`, ([i, t]) => document.getElementById(i).textContent.includes(t), [id, wanted], 60000);
 
 before(async () => {
-	box = new TempMonitor();
+	box = new TempMonitor({ 'services.web.token': TOKEN });
 	await box.makePast(366);
 	await box.start();
 	browser = await launch();
@@ -36,12 +39,12 @@ after(async () => {
 
 test('values are those of the newest reading, and follow it', async () => {
 	await box.board('set temperature 40'); // before compensation
-	await until(page, 'the values of an answer of now', async () => {
-		const { reading: r } = await (await fetch('/dashboard/data')).json(), of = (id) => document.getElementById(id).textContent;
+	await until(page, 'the values that the API has now', async (token) => {
+		const r = await (await fetch('/api/temp', { headers: { Authorization: `Bearer ${token}` } })).json(), of = (id) => document.getElementById(id).textContent;
 		const float = (v) => (Number.isInteger(v) ? v.toFixed(1) : String(v));
 		return of('temp') === `${float(r.temperature_c)}\u00b0C` && of('temp-small') === `(${float(r.temperature_f)}\u00b0F)` &&
 			of('humidity') === `${float(r.humidity)}%` && of('updated') === r.timestamp;
-	});
+	}, TOKEN);
 	const before = await text(page, '#temp');
 	await box.board('set temperature 44');
 	await until(page, 'another temperature', (old) => document.getElementById('temp').textContent !== old, before, 30000);
@@ -86,6 +89,21 @@ test('a year of history is drawn, and the readings of now behind it', async () =
 		return view.span === 86400e3 && lines.n > 100 && heard.length && lines.end[lines.n - 1] >= heard[heard.length - 1].time_ms;
 	});
 	assert.deepEqual(page.seen.errors, []);
+});
+
+test('limits are told and drawn in, and follow when they are changed', async () => {
+	const holds = (lo, hi) => until(page, `the picture holds ${lo} and ${hi}`, ([a, b]) => {
+		const [plot] = window.dashboard.past.plots;
+		return plot.limits().join() === `${a},${b}` && plot.yNow[0] <= a && plot.yNow[1] >= b;
+	}, [lo, hi]);
+	await says(page, 'temp-limits', 'LIMITS: 15.0 TO 32.0\u00b0C');
+	await says(page, 'humidity-limits', 'LIMITS: 20.0 TO 70.0%');
+	await holds(15, 32);
+	assert.match(await html(), />LIMITS: 15\.0 TO 32\.0\u00b0C</);
+	await box.call('alerts', 'configure', 'rules={"temp_high":{"above":"41.5"},"humidity_low":{"below":null}}');
+	await says(page, 'temp-limits', 'TO 41.5\u00b0C');
+	await says(page, 'humidity-limits', 'LIMITS: AT MOST 70.0%');
+	await holds(15, 41.5);
 });
 
 test('by keyboard: a picture zooms, and comes back to now', async () => {
