@@ -270,6 +270,20 @@ test('lines: live records go on where the recorder ends, in whole buckets', () =
 	assert.equal(ringSeam(ring(0), CLOCK, 0), Infinity);
 });
 
+test('lines: a live record on the border of two buckets is in one of them', () => {
+	const live = ring(200), offset = T * 1e6 + 123456789, clock = { wallMs: (ns) => (ns + offset) * 1e-6 };
+	for (let bucket = 250; bucket < 2000; bucket *= 1.013) {
+		// As the numbers of the bus allow it, records within a rounding error of every border.
+		const first = Math.ceil(clock.wallMs(0) / bucket);
+		live.bootNs.forEach((_, i) => live.bootNs[i] = (first + i / 3) * bucket * 1e6 - offset);
+		const lines = new Lines(['v']), from = clock.wallMs(live.bootNs[0]);
+		addRing(lines, live, clock, from, from + 1e9, bucket);
+		const points = Array.from({ length: lines.n }, (_, i) => [lines.x[i], lines.count[i]]);
+		assert.ok(points.every(([x], i) => !i || Math.abs(x - points[i - 1][0] - bucket) < 0.01), `one after the other, ${bucket} ms each`);
+		assert.equal(points.reduce((sum, [, n]) => sum + n, 0), 200 - live.lowerBound(live.bootNs, from * 1e6 - clock.wallMs(0) * 1e6));
+	}
+});
+
 test('lines: a value that is no number counts as nothing', () => {
 	const live = ring(20), lines = new Lines(['v', 'other']);
 	live.columns.v[3] = NaN;

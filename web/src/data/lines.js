@@ -137,9 +137,11 @@ export function addRing(lines, ring, clock, seam, to, bucketMs) {
 	const toBoot = (wallMs) => wallMs * 1e6 - clock.wallMs(0) * 1e6;
 	const p0 = ring.lowerBound(ring.bootNs, toBoot(seam)), p1 = ring.lowerBound(ring.bootNs, toBoot(to));
 	const columns = lines.fields.map((f) => ring.columns[f]);
-	for (let p = p0; p < p1;) {
+	for (let p = p0, next = -Infinity; p < p1;) {
 		const t = clock.wallMs(ring.bootNs[p & ring.mask]);
-		const x = bucketMs ? Math.floor(t / bucketMs) * bucketMs : t;
+		// One that lies on the border of two, as far as these numbers can tell, belongs to the second.
+		const x = bucketMs ? Math.max(Math.floor(t / bucketMs) * bucketMs, next) : t;
+		next = x + bucketMs;
 		const end = bucketMs ? Math.max(p + 1, Math.min(p1, ring.lowerBound(ring.bootNs, toBoot(x + bucketMs)))) : p + 1;
 		const at = lines.push(x, bucketMs ? Math.min(x + bucketMs, to) : x, end - p);
 		lines.cut[at] = p > p0 && !ring.joined(p) ? 1 : 0;
