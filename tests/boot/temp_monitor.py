@@ -15,7 +15,7 @@ import outpost_test as ot
 
 PROGRAM = ot.SOURCE / "appliances/temp-monitor"
 ROOT = ot.BUILD / "boot/root"
-HOME = ROOT / "home/pi/temp_monitor"
+HOME = ROOT / "home/pi/outpost/appliances/temp-monitor"  # temp_monitor is a link to it, as in its README
 ENV = "BEARER_TOKEN=0123456789abcdef0123456789abcdef\nUSE_MOCK_SENSOR=1\nSAMPLING_INTERVAL=1\n"
 LOG = "/var/log/temp-monitor/temp_monitor.log"
 
@@ -66,6 +66,12 @@ def install(env):
     shutil.copytree(PROGRAM, HOME, ignore=shutil.ignore_patterns("climate", "web", "*.log*", ".env"))
     (HOME / ".env").write_text(env)
     (HOME / ".env").chmod(0o600)
+    shutil.rmtree(HOME / "logs")  # the start makes it, so the unit must let it write there
+    link = ROOT / "home/pi/temp_monitor"
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.symlink_to("outpost/appliances/temp-monitor")
     subprocess.run(["chroot", ROOT, "chown", "-R", "pi:pi", "/home/pi"], check=True)
 
 
@@ -103,7 +109,7 @@ class Machine(ot.Process):
         return self.show("ActiveState", "SubState") == {"ActiveState": "active", "SubState": "running"}
 
     def journal(self, *options):
-        return self.run("journalctl", "-u", "temp-monitor", "-o", "cat", "--no-pager", *options).stdout
+        return self.run("journalctl", "-b", "-u", "temp-monitor", "-o", "cat", "--no-pager", *options).stdout
 
     def restarted(self, old):
         """Waits until another process is ready; its number."""
@@ -142,6 +148,7 @@ def the_unit_does_what_the_runbook_says():
                          "MemoryHigh": str(400 << 20), "StatusText": "all services are ready"}, shown
         asked = m.run("outpost", "health", "http://127.0.0.1:8080/health")
         assert asked.returncode == 0, asked
+        assert (HOME / "logs").is_dir()
         owner = m.run("stat", "-c", "%U %a", LOG, check=True).stdout
         assert owner.startswith("pi 6"), owner
 

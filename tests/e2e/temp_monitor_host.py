@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -179,6 +180,16 @@ def a_log_that_cannot_be_written_ends_the_start():
     assert f"Failed to create log directory '{ot.directory()}/taken/x': " in done.stderr
     done = fails(TOKEN + f"LOG_FILE={ot.directory()}\n")
     assert f"Failed to configure logging with file '{ot.directory()}': " in done.stderr
+
+
+@ot.test()
+def a_port_that_is_taken_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = fails(MOCK, PORT=str(port))
+    assert any(str(port) in line and "use" in line for line in done.stderr.splitlines()), done.stderr
 
 
 @ot.test()
