@@ -27,6 +27,10 @@ static int mount(struct web *w, const void *settings, void **ret_self)
 		r = temp_plain_mount(t);
 	if (!r)
 		r = temp_metrics_mount(t);
+	if (!r)
+		r = temp_webhook_mount(t);
+	if (!r)
+		r = temp_docs_mount(t);
 	return r ? r : dashboard_mount(t);
 }
 

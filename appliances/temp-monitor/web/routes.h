@@ -33,5 +33,7 @@ void temp_write_humidity(const struct temp_web *t, struct op_buf *b);
 
 int temp_plain_mount(struct temp_web *t) OP_MUST_CHECK;
 int temp_metrics_mount(struct temp_web *t) OP_MUST_CHECK;
+int temp_webhook_mount(struct temp_web *t) OP_MUST_CHECK;
+int temp_docs_mount(struct temp_web *t) OP_MUST_CHECK;
 
 #endif

@@ -62,6 +62,7 @@ struct temp_web {
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
 	struct thresholds *thresholds;  /* dashboard.c */
 	struct temp_refusals refusals;
+	bool limits_put; /* limits of alerts were set by PUT */
 	char nobody[40]; /* in place of a token that is not set */
 	struct temp_system system;
 };
