@@ -199,7 +199,7 @@ static void reject(struct op_http_conn *c, struct op_http_request *rq, int statu
 	if (!rq)
 		rq = &bare;
 	c->server->count.malformed += status != 503;
-	c->server->error = c->server->malformed;
+	c->server->error = status == 404 ? c->server->no_route : c->server->malformed;
 	http_answer_status(rq, status);
 	settle(c);
 }

@@ -124,6 +124,7 @@ TEST(each_error_is_in_the_words_of_its_route)
 	CHECK_HAS(ask("PUT /own/wrong HTTP/1.0\r\n" LET), "\r\n\r\n{words 400: later}");
 	CHECK_HAS(ask("GET /nothing" END), "\r\n\r\n<p>404");
 	CHECK_HAS(got, "Content-Security-Policy: default-src 'none'; ");
+	CHECK_HAS(ask("GET /a/../own" END), "\r\n\r\n<p>404");
 	CHECK_HAS(ask("get /own" END), "\r\n\r\nplain 400");
 	CHECK_HAS(got, "Content-Type: text/plain\r\n");
 	CHECK_HAS(ask("GET /usual" END), "{\"error\":{\"status\":401,");
