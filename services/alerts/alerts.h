@@ -145,6 +145,8 @@ void tell_now(struct alert *al, uint64_t boot_ns);
 void tell_digests(struct alerts *a, uint64_t now_ns);
 bool tell_muted(const struct alert *al);
 void tell_place(const struct alerts *a, uint64_t boot_ns, struct message_place *ret);
+/* The same for messages: a clock that is not known may be shown, as the settings say. */
+void tell_place_shown(const struct alerts *a, uint64_t boot_ns, struct message_place *ret);
 /* What time it is, and what that is worth; once a second. */
 void tell_clock(struct alerts *a);
 /* A wall time that is certain to be past. */

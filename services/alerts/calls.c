@@ -113,8 +113,9 @@ static int call_list(struct op_service *s, json_t *args, json_t **ret_result, st
 		(void)json_array_append_new(rules, rule_json(&a->alert[i]));
 	for (size_t i = 0; i < a->set->channels.n; i++)
 		(void)json_array_append_new(channels, channel_json(a, i, &v));
-	*ret_result = json_pack("{s:o, s:o, s:s}", "rules", rules, "channels", channels, "clock",
-				op_clock_quality_name(a->clock.now.quality));
+	*ret_result = json_pack("{s:o, s:o, s:s, s:I}", "rules", rules, "channels", channels,
+				"clock", op_clock_quality_name(a->clock.now.quality), "records",
+				(json_int_t)a->records);
 	return *ret_result ? 0 : -ENOMEM;
 }
 

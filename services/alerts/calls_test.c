@@ -141,7 +141,7 @@ static void write_test(const struct alerts *a, size_t i, const char *key, struct
 	struct message_place at;
 	struct op_buf body;
 	op_buf_init(&body, 4096);
-	tell_place(a, op_now_ns(), &at);
+	tell_place_shown(a, op_now_ns(), &at);
 	if (a->live.channel[i].type == ALERTS_SLACK)
 		message_test_slack(&at, &body);
 	else

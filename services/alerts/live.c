@@ -12,9 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "expand.h"
 #include "lib/net/post.h"
 
 #define FOREVER_S (10ULL * 366 * 86400)
+
+/* As a number with a fraction is written: 27 of the settings is 27.0. */
+static void put_limit(char out[32], const char *text)
+{
+	struct op_buf buf;
+	op_buf_init_fixed(&buf, out, 32);
+	if (*text)
+		expand_number(strtod(text, NULL), "shortest", &buf);
+}
 
 void live_init(struct live *l, const struct alerts_settings *set)
 {
@@ -30,8 +40,8 @@ void live_init(struct live *l, const struct alerts_settings *set)
 				(int64_t)(ch->timeout_s * 1000);
 	}
 	for (size_t i = 0; i < set->rules.n; i++) {
-		memcpy(l->rule[i].above, alerts_rule_at(set, i)->above, sizeof(l->rule[i].above));
-		memcpy(l->rule[i].below, alerts_rule_at(set, i)->below, sizeof(l->rule[i].below));
+		put_limit(l->rule[i].above, alerts_rule_at(set, i)->above);
+		put_limit(l->rule[i].below, alerts_rule_at(set, i)->below);
 	}
 }
 

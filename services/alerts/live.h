@@ -14,7 +14,8 @@
 
 #include "settings.h"
 
-/* Of a rule with above or below, in the words of whoever set it; "": it has none. */
+/* Of a rule with above or below; of the settings it is as 27.0, of `configure` in its own words.
+ * "": none. */
 struct live_limits {
 	char above[32], below[32];
 };

@@ -93,7 +93,7 @@ struct courier_job *report_write(struct alerts *a, size_t index, const char *key
 				   .key = key,
 				   .type = seen.any ? op_reader_type(r->reader) : NULL,
 				   .record = record};
-	tell_place(a, seen.any ? seen.boot_ns : op_now_ns(), &m.at);
+	tell_place_shown(a, seen.any ? seen.boot_ns : op_now_ns(), &m.at);
 	if (!job)
 		return NULL;
 	job->n = 0;

@@ -9,6 +9,8 @@
 const char *const alerts_severity_names[] = {"info", "warning", "critical", NULL};
 const char *const alerts_channel_types[] = {"slack", "webhook", "log", NULL};
 
+const char *const alerts_dates_names[] = {"known", "always", NULL};
+
 #define IN(type, member) .offset = offsetof(struct type, member)
 #define TEXT_IN(type, member) IN(type, member), .size = sizeof(((struct type *)0)->member)
 
@@ -174,6 +176,9 @@ const struct op_setting alerts_settings_table[] = {
 	 .help = "messages that are sent by the clock"},
 	{"period_ms", OP_SET_INT, IN(alerts_settings, period_ms), .def = "250", .min = 10,
 	 .max = 10000, .unit = "ms", .help = "pause between two looks at the topics"},
+	{"dates", OP_SET_CHOICE, IN(alerts_settings, dates), .def = "known",
+	 .choices = alerts_dates_names,
+	 .help = "in messages: where the clock is known to be right, or always"},
 	{"host", OP_SET_STRING, TEXT_IN(alerts_settings, host), .def = "",
 	 .help = "name of this box in messages; empty: its host name"},
 };

@@ -25,6 +25,9 @@ extern const char *const alerts_severity_names[];
 enum alerts_channel_type { ALERTS_SLACK, ALERTS_WEBHOOK, ALERTS_LOG };
 extern const char *const alerts_channel_types[];
 
+enum alerts_dates { ALERTS_DATES_KNOWN, ALERTS_DATES_ALWAYS };
+extern const char *const alerts_dates_names[];
+
 struct alerts_channel {
 	char name[ALERTS_NAME_MAX + 1], url[1024];
 	int type;
@@ -71,6 +74,7 @@ struct alerts_report {
 struct alerts_settings {
 	struct op_setting_list channels, digests, rules, reports;
 	int64_t period_ms;
+	int dates;
 	char host[64];
 };
 

@@ -17,6 +17,7 @@
 #include "alerts.h"
 
 #define BODY_MAX (128 * 1024)
+#define NEVER_BEFORE_NS 1735689600000000000LL /* 2025: a clock that says less was never set */
 
 /* ---- when and where --------------------------------------------------------------------- */
 
@@ -48,6 +49,17 @@ void tell_place(const struct alerts *a, uint64_t boot_ns, struct message_place *
 		.offset_ns = now->offset_ns,
 		.now_ns = boot_ns,
 	};
+}
+
+void tell_place_shown(const struct alerts *a, uint64_t boot_ns, struct message_place *ret)
+{
+	struct op_clock_sight sight;
+	tell_place(a, boot_ns, ret);
+	if (ret->clock_known || a->set->dates != ALERTS_DATES_ALWAYS)
+		return;
+	op_clock_look(&sight);
+	ret->offset_ns = sight.wall_ns - (int64_t)sight.boot_ns;
+	ret->clock_known = sight.wall_ns > NEVER_BEFORE_NS;
 }
 
 void tell_new_id(char id[ALERTS_ID_BYTES])
@@ -114,7 +126,7 @@ static void fill(const struct alert *al, bool raised, uint64_t boot_ns, char key
 		.since_ns = al->rule.since_ns,
 		.since_wall_ns = al->since_wall_ns,
 	};
-	tell_place(al->alerts, boot_ns, &ret->at);
+	tell_place_shown(al->alerts, boot_ns, &ret->at);
 }
 
 static void log_line(const struct message *m)
@@ -275,7 +287,7 @@ static void send_digest(struct digest *d)
 				   .slack = slack,
 				   .alerts = alerts,
 				   .more = d->more};
-	tell_place(a, op_now_ns(), &m.at);
+	tell_place_shown(a, op_now_ns(), &m.at);
 	json_t *entries = d->entries;
 	for (size_t i = 0; i < json_array_size(entries) && m.n < ALERTS_DIGEST_ENTRIES; i++) {
 		json_t *e = json_array_get(entries, i);

@@ -23,7 +23,7 @@ static struct alerts_channel channels[] = {
 	 .backoff_max_ms = 300000},
 };
 static struct alerts_rule rules[] = {
-	{.name = "high", .field = "c", .above = "32.0"},
+	{.name = "high", .field = "c", .above = "32"},
 	{.name = "low", .field = "c", .below = "-5"},
 	{.name = "silent", .silent_s = 5},
 };
@@ -61,7 +61,7 @@ static void change(const char *text, const char *error)
 	"{\"channels\":{\"slack\":{\"type\":\"slack\",\"url\":\"https://hooks.slack.com:8443\"," \
 	"\"enabled\":true,\"attempts\":3,\"backoff_ms\":5000,\"timeout_ms\":10000}},"            \
 	"\"rules\":{\"high\":{\"above\":\"32.0\",\"below\":null},"                               \
-	"\"low\":{\"above\":null,\"below\":\"-5\"}}}"
+	"\"low\":{\"above\":null,\"below\":\"-5.0\"}}}"
 
 TEST(it_begins_with_the_settings_and_shows_no_secret)
 {
