@@ -41,7 +41,7 @@ static void finish(struct alert *al)
 	if (rule_is_raised(&al->rule) || !al->told)
 		keep_rule_now(al); /* and one that nobody took waits for the next value */
 	else
-		tell_now(al, al->event_ns);
+		tell_now(al, al->event_ns ? al->event_ns : now); /* 0: seen before a restart */
 }
 
 static uint64_t patience_s(const struct alerts *a, unsigned open)

@@ -2,9 +2,11 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import calendar
 import json
 import os
 import signal
+import time
 
 import outpost_test as ot
 import receivers
@@ -169,6 +171,28 @@ def a_restart_in_between_loses_and_doubles_nothing():
             wait_texts(to, [HIGH, HIGH, RESOLVED])
             box.feed(35)
             wait_texts(to, [HIGH, HIGH, RESOLVED, HIGH])
+
+
+@ot.test(timeout=60)
+def over_before_it_was_told_and_a_restart():
+    """The raise waits, the reading is back, the service is killed: both are told, the end with a date of today."""
+    state = {"status": 500}
+    with Receiver({"*": lambda h, g: receivers.answer(h, state["status"])}) as to:
+        slow = {"channels.1.backoff_ms": 1000}
+        with posts(to, **slow) as box:
+            box.feed(33)
+            to.wait(1)
+            box.feed(20)
+            ot.wait_until(lambda: box.slack()["waiting"] == 1 and box.rule("temp_high")["state"] == "ok", 10, "it waits")
+            assert set(texts(to)) == {HIGH}
+            kill(box)
+        state["status"] = 200
+        with posts(to, begin=False, **slow):
+            ot.wait_until(lambda: RESOLVED in texts(to), 20, "both")
+            assert texts(to)[-2:] == [HIGH, RESOLVED]
+            stamp = attachments(to)[-1]["fields"][0]["value"]
+            assert abs(calendar.timegm(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) - 3600 - time.time()) < \
+                ot.patient(60), stamp
 
 
 @ot.test(timeout=60)
