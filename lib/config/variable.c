@@ -29,6 +29,17 @@ static bool group_applies(const struct op_config *c, const struct env_group *g)
 
 /* ---- what is wrong ------------------------------------------------------------------------- */
 
+/* Bytes of the beginning of a text that is shown; no character is cut in two. */
+static int shown(const char *text)
+{
+	size_t n = strnlen(text, 101);
+	if (n <= 100)
+		return (int)n;
+	for (n = 100; n > 96 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+		n--;
+	return (int)n;
+}
+
 OP_PRINTF(3, 4)
 static void wrong_value(struct problems *p, const struct variable *v, const char *fmt, ...)
 {
@@ -38,9 +49,10 @@ static void wrong_value(struct problems *p, const struct variable *v, const char
 	if (vasprintf(&expected, fmt, ap) < 0)
 		expected = NULL;
 	va_end(ap);
+	const char *value = v->secret ? "***" : v->value;
 	problem_add(p, &v->from, NULL,
-		    "Invalid value for environment variable %s='%.100s': expected %s", v->name,
-		    v->secret ? "***" : v->value, expected ? expected : "another");
+		    "Invalid value for environment variable %s='%.*s': expected %s", v->name,
+		    shown(value), value, expected ? expected : "another");
 }
 
 static void choices_text(const char *const *choices, struct op_buf *out)

@@ -105,6 +105,16 @@ TEST(numbers_as_python_writes_them)
 		  "variable FACTOR='11': expected a float between -10 and 10\n");
 }
 
+TEST(a_long_value_is_cut_between_characters)
+{
+	char text[200] = "ON=x";
+	for (int i = 0; i < 60; i++)
+		strcat(text, "\u00fc");
+	const char *said = strstr(bad(text, NULL, NULL), "ON='x");
+	CHECK(said);
+	CHECK_INT(strcspn(said + 4, "'"), 99);
+}
+
 TEST(choices_words_and_text)
 {
 	CHECK_INT(good(V("PROFILE=Slow"), NULL, NULL).profile, 1);
