@@ -138,6 +138,12 @@ TEST(page_names_alerts)
 	struct dash_view v = good();
 	snprintf(v.raised, sizeof(v.raised), "temp_low humidity_high fan-broken");
 	CHECK(page_has(&v, "data-on=\"yes\">ALERT: TEMPERATURE LOW, HUMIDITY HIGH, FAN BROKEN<"));
+	CHECK(page_has(&v, "id=\"alert-last\"><"));
+	snprintf(v.last_rule, sizeof(v.last_rule), "temp_low");
+	snprintf(v.last_time, sizeof(v.last_time), "2026-11-21 01:00:00");
+	CHECK(page_has(&v, ">LAST: TEMPERATURE LOW CLEARED 2026-11-21 01:00:00<"));
+	v.last_raised = true;
+	CHECK(page_has(&v, ">LAST: TEMPERATURE LOW RAISED 2026-11-21 01:00:00<"));
 	memset(v.raised, ' ', sizeof(v.raised) - 1);
 	CHECK(page_has(&v, "id=\"alert-state\">NONE<"));
 	for (size_t i = 0; i + 9 < sizeof(v.raised); i += 10)
@@ -195,6 +201,14 @@ TEST(data_says_the_same)
 	CHECK(strstr(b.data, "\"thresholds\":{\"temp_min_c\":15.0,\"temp_max_c\":32.0,"
 			     "\"humidity_min\":20.0,\"humidity_max\":70.0}"));
 	CHECK(strstr(b.data, "\"alerts\":[{\"rule\":\"temp_low\",\"text\":\"TEMPERATURE LOW\"}]"));
+	CHECK(strstr(b.data, "],\"last_alert\":null,"));
+	snprintf(v.last_rule, sizeof(v.last_rule), "humidity_high");
+	snprintf(v.last_time, sizeof(v.last_time), "2026-11-21 01:00:00");
+	op_buf_reset(&b);
+	dash_data(&v, &b);
+	CHECK(strstr(b.data,
+		     "\"last_alert\":{\"rule\":\"humidity_high\",\"text\":\"HUMIDITY HIGH\","
+		     "\"state\":\"cleared\",\"timestamp\":\"2026-11-21 01:00:00\"}"));
 	json_t *o = data_of(&v);
 	CHECK_INT(json_string_length(json_object_get(o, "led")), DASH_LED_TEXT);
 	json_decref(o);

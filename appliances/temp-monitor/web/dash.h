@@ -41,8 +41,11 @@ struct dash_view {
 	enum dash_sensor sensor;
 	char reason[128]; /* why it is not well; "" for no reason */
 	struct dash_limits limits;
-	bool alerts;                 /* it is known which rules are raised: */
-	char raised[257];            /* their names, with blanks between them */
+	bool alerts;      /* it is known which rules are raised: */
+	char raised[257]; /* their names, with blanks between them */
+	/* The newest raise or clear since the alerts service started; "": there was none. */
+	char last_rule[64], last_time[32];
+	bool last_raised;
 	char led[DASH_LED_TEXT + 1]; /* what the light matrix shows; "": not known */
 };
 

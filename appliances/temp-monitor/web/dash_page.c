@@ -53,7 +53,7 @@ static const char template[] =
 	"<dl class=\"facts\">\n"
 	"<div><dt>LAST UPDATED</dt><dd id=\"updated\">{{timestamp}}</dd></div>\n"
 	"<div><dt>SENSOR</dt><dd id=\"sensor\">{{sensor-text}}</dd></div>\n"
-	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd></div>\n"
+	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd><dd class=\"dim\" id=\"alert-last\">{{last-alert}}</dd></div>\n"
 	"<div><dt>MONITORING DEVICE</dt><dd>RASPBERRY PI 4<br>WITH SENSE HAT</dd></div>\n"
 	"</dl>\n"
 	"<div id=\"matrix\"></div>\n"
@@ -166,6 +166,15 @@ static void put_alarm_text(const struct dash_view *v, struct op_buf *b)
 	put_alerts(v, b);
 }
 
+static void put_last_alert(const struct dash_view *v, struct op_buf *b)
+{
+	if (!v->last_rule[0])
+		return;
+	op_buf_puts(b, "LAST: ");
+	dash_rule(b, v->last_rule, strlen(v->last_rule));
+	op_buf_printf(b, " %s %s", v->last_raised ? "RAISED" : "CLEARED", v->last_time);
+}
+
 static void put_temp(const struct dash_view *v, struct op_buf *b)
 {
 	if (v->any)
@@ -261,6 +270,7 @@ static const struct slot {
 	{"humidity-limits", put_humidity_limits},
 	{"humidity-over", put_humidity_over},
 	{"interval", put_interval},
+	{"last-alert", put_last_alert},
 	{"live", put_live},
 	{"live-text", put_live_text},
 	{"location", put_location},

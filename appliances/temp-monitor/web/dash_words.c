@@ -122,6 +122,25 @@ static void put_alerts(struct op_buf *b, const struct dash_view *v)
 	op_json_end(b, ']');
 }
 
+static void put_last_alert(struct op_buf *b, const struct dash_view *v)
+{
+	char mem[80];
+	struct op_buf words;
+	op_json_key(b, "last_alert");
+	if (!v->last_rule[0]) {
+		op_json_null(b);
+		return;
+	}
+	op_buf_init_fixed(&words, mem, sizeof(mem));
+	dash_rule(&words, v->last_rule, strlen(v->last_rule));
+	op_json_begin(b, '{');
+	op_json_kv_str(b, "rule", v->last_rule);
+	op_json_kv_str(b, "text", mem);
+	op_json_kv_str(b, "state", v->last_raised ? "raised" : "cleared");
+	op_json_kv_str(b, "timestamp", v->last_time);
+	op_json_end(b, '}');
+}
+
 void dash_data(const struct dash_view *v, struct op_buf *b)
 {
 	op_json_begin(b, '{');
@@ -131,6 +150,7 @@ void dash_data(const struct dash_view *v, struct op_buf *b)
 	put_sensor(b, v);
 	put_limits(b, v);
 	put_alerts(b, v);
+	put_last_alert(b, v);
 	op_json_key(b, "led");
 	if (v->led[0])
 		op_json_str(b, v->led);

@@ -60,26 +60,47 @@ static void view_sensor(struct temp_web *t, struct dash_view *v)
 		snprintf(v->reason, sizeof(v->reason), "%.127s", look.is.reason);
 }
 
-/* The text field of the newest record of a topic whose writer lives; false: there is none. */
-static bool newest_text(struct web *w, const char *topic, const char *field, char *ret, size_t size)
+/* The newest record of a topic whose writer lives, or NULL. Good until the next call. */
+static const struct web_look *newest(struct web *w, const char *topic)
 {
 	static struct web_look look;
 	struct web_topic *at = web_board_open(w, topic);
 	if (!at || !at->reader)
-		return false;
+		return NULL;
 	web_board_look(at, &look);
-	const struct op_field *f = op_topic_field(look.type, field);
-	if (!look.at.any || !look.at.writer_pid || !f || f->type != OP_TEXT)
+	return look.at.any && look.at.writer_pid ? &look : NULL;
+}
+
+/* A text field of it; false and "" if there is none. */
+static bool text_of(const struct web_look *look, const char *field, char *ret, size_t size)
+{
+	const struct op_field *f = look ? op_topic_field(look->type, field) : NULL;
+	ret[0] = '\0';
+	if (!f || f->type != OP_TEXT)
 		return false;
-	snprintf(ret, size, "%.*s", (int)f->bytes, (const char *)look.record + f->offset);
+	snprintf(ret, size, "%.*s", (int)f->bytes, (const char *)look->record + f->offset);
 	return true;
 }
 
 static void view_led(struct temp_web *t, struct dash_view *v)
 {
-	if (!newest_text(t->web, "climate.led", "pixels", v->led, sizeof(v->led)) ||
+	if (!text_of(newest(t->web, "climate.led"), "pixels", v->led, sizeof(v->led)) ||
 	    strspn(v->led, "0123456789abcdefABCDEF") != DASH_LED_TEXT)
 		v->led[0] = '\0';
+}
+
+static void view_alerts(struct temp_web *t, struct dash_view *v)
+{
+	v->limits = thresholds_now(t->thresholds);
+	v->alerts = text_of(newest(t->web, "alerts.state"), "names", v->raised, sizeof(v->raised));
+	const struct web_look *event = newest(t->web, "alerts.event");
+	const struct op_field *state = event ? op_topic_field(event->type, "state") : NULL;
+	char label[16];
+	if (!state || !text_of(event, "rule", v->last_rule, sizeof(v->last_rule)))
+		return;
+	op_field_label(state, event->record, label, sizeof(label));
+	v->last_raised = !strcmp(label, "raised");
+	temp_time(event->at.boot_ns, v->last_time);
 }
 
 static void view(struct temp_web *t, struct dash_view *v)
@@ -88,8 +109,7 @@ static void view(struct temp_web *t, struct dash_view *v)
 	view_reading(t, v);
 	view_sensor(t, v);
 	view_led(t, v);
-	v->limits = thresholds_now(t->thresholds);
-	v->alerts = newest_text(t->web, "alerts.state", "names", v->raised, sizeof(v->raised));
+	view_alerts(t, v);
 }
 
 /* ---- routes ------------------------------------------------------------------------------ */

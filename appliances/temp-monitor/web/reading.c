@@ -87,9 +87,14 @@ bool temp_reading_is_stale(const struct temp_web *t)
 
 void temp_reading_time(const struct temp_web *t, char ret[TEMP_TIME_BYTES])
 {
-	time_t s = (time_t)(op_wall_ns(t->read_ns) / (int64_t)OP_NS_PER_S);
+	temp_time(t->read_ns, ret);
+}
+
+void temp_time(uint64_t boot_ns, char ret[TEMP_TIME_BYTES])
+{
+	time_t s = (time_t)(op_wall_ns(boot_ns) / (int64_t)OP_NS_PER_S);
 	struct tm tm;
-	if (!t->read_ns || !localtime_r(&s, &tm) ||
+	if (!boot_ns || !localtime_r(&s, &tm) ||
 	    !strftime(ret, TEMP_TIME_BYTES, "%Y-%m-%d %H:%M:%S", &tm))
 		memcpy(ret, "Never", sizeof("Never"));
 }

@@ -81,6 +81,8 @@ bool temp_reading_is_stale(const struct temp_web *t);
 double temp_reading_age_s(const struct temp_web *t); /* if read_ns */
 /* Its time in the local time zone, "2026-11-21 01:09:47", or "Never". */
 void temp_reading_time(const struct temp_web *t, char ret[TEMP_TIME_BYTES]);
+/* The same of any time of the boot clock; 0 is never. */
+void temp_time(uint64_t boot_ns, char ret[TEMP_TIME_BYTES]);
 /* The service that reads the board is up and its loop moves. */
 bool temp_sampler_is_alive(struct temp_web *t);
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const web = (path) => import(pathToFileURL(join(process.env.OUTPOST_SOURCE ?? '.', 'web/src/dashboard', path)));
-const { ageText, alertsText, isOver, limitsIn, limitsText, numberText, presence, sensorText, toFahrenheit } = await web('words.js');
+const { ageText, alertsText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, toFahrenheit } = await web('words.js');
 const { pointsOf } = await web('points.js');
 
 const DAY = 86400e3;
@@ -47,6 +47,8 @@ test('sensor and alerts in words', () => {
 	assert.equal(sensorText({ state: 'ok', reason: '' }), 'OK');
 	assert.equal(alertsText(null), 'NOT KNOWN');
 	assert.equal(alertsText([]), 'NONE');
+	assert.equal(lastAlertText(null), '');
+	assert.equal(lastAlertText({ text: 'HUMIDITY LOW', state: 'raised', timestamp: '2026-11-21 01:00:00' }), 'LAST: HUMIDITY LOW RAISED 2026-11-21 01:00:00');
 	assert.equal(alertsText([{ text: 'TEMPERATURE HIGH' }, { text: 'HUMIDITY LOW' }]), 'TEMPERATURE HIGH, HUMIDITY LOW');
 });
 

@@ -136,8 +136,13 @@ test('an alert is told in words as long as it lasts', async () => {
 	await says(page, 'alerts', 'TEST WARM');
 	await until(page, 'and shown', () => document.getElementById('alerts').dataset.on === 'yes' && document.title.startsWith('ALERT'));
 	assert.match(await html(), /data-on="yes">ALERT: [^<]*TEST WARM/);
+	await until(page, 'in the picture as well, before it is in store', () => {
+		const { lines, heard } = window.dashboard.past, newest = heard[heard.length - 1].temperature_c;
+		return newest > 32 && Math.max(...lines.hi[0].subarray(0, lines.n)) >= newest;
+	});
 	await box.board('set temperature 40');
 	await until(page, 'no alert', () => !document.getElementById('alert-state').textContent.includes('TEST WARM'), null, 60000);
+	await until(page, 'what was last', () => /^LAST: .+ CLEARED \d{4}-\d\d-\d\d /.test(document.getElementById('alert-last').textContent));
 });
 
 test('a reading without compensation is marked', async () => {

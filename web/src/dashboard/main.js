@@ -10,7 +10,7 @@ import { h, remembered, setAttr, setText } from '../ui/dom.js';
 import { Matrix } from './matrix.js';
 import { Past } from './past.js';
 import { Source } from './source.js';
-import { alertsText, isOver, limitsIn, limitsText, numberText, presence, sensorText } from './words.js';
+import { alertsText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText } from './words.js';
 
 const $ = (id) => document.getElementById(id);
 const TITLE = document.title;
@@ -61,6 +61,7 @@ class Dashboard {
 		setText($('sensor'), sensorText(data.sensor));
 		setAttr(document.querySelector('main'), 'data-sensor', data.sensor.state);
 		this.showAlerts(data.alerts);
+		setText($('alert-last'), lastAlertText(data.last_alert));
 		this.matrix.show(data.led);
 		this.tellPresence();
 	}

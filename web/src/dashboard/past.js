@@ -164,16 +164,29 @@ export class Past {
 		findEmpty(lines, span, { oldest: -Infinity, known, stepMs });
 	}
 
+	/** What is not in store yet: it widens the last point, whose time is not over, or is one of its own. */
 	addHeard() {
-		const { lines } = this, after = lines.n ? lines.end[lines.n - 1] : -Infinity;
+		const { lines } = this, last = lines.n - 1;
 		for (const reading of this.heard) {
-			if (reading.time_ms <= after)
+			if (last >= 0 && reading.time_ms < lines.x[last])
 				continue;
+			if (last >= 0 && reading.time_ms <= lines.end[last]) {
+				this.widen(last, reading);
+				continue;
+			}
 			const p = lines.push(reading.time_ms, reading.time_ms, 1);
 			lines.fields.forEach((name, f) => {
 				lines.lo[f][p] = lines.hi[f][p] = lines.mid[f][p] = reading[name];
 			});
 		}
+	}
+
+	widen(p, reading) {
+		const { lines } = this;
+		lines.fields.forEach((name, f) => {
+			lines.lo[f][p] = Math.min(lines.lo[f][p], reading[name]);
+			lines.hi[f][p] = Math.max(lines.hi[f][p], reading[name]);
+		});
 	}
 
 	/** Lowest and highest of what is on screen, for people and for screen readers. */

@@ -34,6 +34,8 @@ export const sensorText = ({ state, reason }) => `${SENSOR[state] ?? state}${rea
 
 export const alertsText = (alerts) => (!alerts ? 'NOT KNOWN' : alerts.map((a) => a.text).join(', ') || 'NONE');
 
+export const lastAlertText = (last) => (last ? `LAST: ${last.text} ${last.state.toUpperCase()} ${last.timestamp}` : '');
+
 export const isOver = (v, lo, hi) => (lo !== null && v < lo) || (hi !== null && v > hi);
 
 /** The limits of both values in the unit that is shown; all null while they are not known. */

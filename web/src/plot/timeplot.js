@@ -186,14 +186,15 @@ export class TimePlot extends Plot {
 	}
 
 	/** A broken line from side to side at each limit. */
-	drawLimits({ ctx, bbox: { left, width } }, { Y }) {
+	drawLimits({ ctx, bbox: { left, width, top, height } }, { Y }) {
+		const px = devicePixelRatio, inside = (y) => Math.min(Math.max(y, top + px), top + height - px);
 		ctx.strokeStyle = this.ink('--limit');
-		ctx.lineWidth = 1.4 * devicePixelRatio;
-		ctx.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio]);
+		ctx.lineWidth = 1.4 * px;
+		ctx.setLineDash([6 * px, 5 * px]);
 		ctx.beginPath();
 		for (const y of this.limits()) {
-			ctx.moveTo(left, Y(y));
-			ctx.lineTo(left + width, Y(y));
+			ctx.moveTo(left, inside(Y(y)));
+			ctx.lineTo(left + width, inside(Y(y)));
 		}
 		ctx.stroke();
 		ctx.setLineDash([]);
