@@ -163,6 +163,9 @@ void op_http_answer(struct op_http_request *rq, int status, const char *type, co
 		    size_t n);
 /* Further fields, each ending in CR LF, before the answer; over 512 bytes they are left out. */
 void op_http_field_add(struct op_http_request *rq, const char *name, const char *value);
+/* Before the answer, or before op_http_defer: the connection ends with it. For what many clients
+ * ask again and again, where connections are few. */
+void op_http_close_after(struct op_http_request *rq);
 /* JSON or a page, see above. */
 void op_http_error(struct op_http_request *rq, int status, const char *fmt, ...) OP_PRINTF(3, 4);
 /* An empty buffer to build a body in; valid while the handler runs. */

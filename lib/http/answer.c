@@ -134,6 +134,11 @@ void http_extra_add(char extra[512], size_t *len, const char *name, const char *
 		*len += (size_t)n;
 }
 
+void op_http_close_after(struct op_http_request *rq)
+{
+	rq->conn->keep = false;
+}
+
 void op_http_field_add(struct op_http_request *rq, const char *name, const char *value)
 {
 	http_extra_add(rq->server->extra, &rq->server->extra_len, name, value);

@@ -60,6 +60,15 @@ static const char *in_text(struct op_buf *b, bool page, int status, const char *
 	return "text/plain";
 }
 
+static void on_last(struct op_http_request *rq, void *arg)
+{
+	op_http_close_after(rq);
+	if (arg)
+		op_http_reply_answer(op_http_defer(rq, NULL, NULL), 200, NULL, "later", 5);
+	else
+		op_http_answer(rq, 200, NULL, "now", 3);
+}
+
 static const struct op_http_route_options own = {.guard = guard, .error = in_words};
 
 static void start_at(const char *host)
@@ -207,5 +216,17 @@ TEST(a_folder_is_refused_that_has_no_place)
 		CHECK_INT(op_http_static_at(http, prefixes[i], "/tmp", 0), 0);
 	CHECK_INT(op_http_static_at(http, "/8/", "/tmp", 0), 0);
 	CHECK_INT(op_http_static_at(http, "/9/", "/tmp", 0), -ENOSPC);
+	stop();
+}
+
+TEST(a_connection_ends_with_the_answer_that_says_so)
+{
+	start_at("127.0.0.1");
+	CHECK_INT(op_http_route_with(http, OP_HTTP_GET, "/now", on_last, NULL, &own), 0);
+	CHECK_INT(op_http_route_with(http, OP_HTTP_GET, "/later", on_last, &loop, &own), 0);
+	CHECK_HAS(ask("GET /now HTTP/1.1\r\nHost: a\r\n" LET), "Connection: close\r\n");
+	CHECK_HAS(got, "\r\n\r\nnow"); /* and ask() heard the end of it */
+	CHECK_HAS(ask("GET /later HTTP/1.1\r\nHost: a\r\n" LET), "Connection: close\r\n");
+	CHECK_HAS(got, "\r\n\r\nlater");
 	stop();
 }
