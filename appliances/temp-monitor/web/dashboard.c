@@ -129,6 +129,8 @@ static void on_page(struct op_http_request *rq, void *arg)
 	op_http_answer(rq, 200, "text/html; charset=utf-8", page->data, page->len);
 }
 
+/* Asked again and again by every page that is open: none of them shall hold one of the connections
+ * that health checks need too. */
 static void on_data(struct op_http_request *rq, void *arg)
 {
 	struct dash_view v;
@@ -140,6 +142,7 @@ static void on_data(struct op_http_request *rq, void *arg)
 		return;
 	}
 	op_http_field_add(rq, "Cache-Control", "no-store");
+	op_http_close_after(rq);
 	op_http_answer(rq, 200, "application/json", data->data, data->len);
 }
 
@@ -165,6 +168,7 @@ static void on_history(struct op_http_request *rq, void *arg)
 	struct temp_web *t = arg;
 	struct op_http_request readings = *rq;
 	readings.params[0] = climate_reading_topic.name;
+	op_http_close_after(rq);
 	web_job_ask(&readings, t->web, &kind, names, &t->web->asked.points);
 }
 

@@ -62,6 +62,13 @@ test('the document has the values in it, and no script of its own', async () => 
 	assert.doesNotMatch(policy, /unsafe|http/);
 });
 
+test('open pages hold no connections', async () => {
+	for (const path of ['/dashboard/data', '/dashboard/history']) {
+		const reply = await fetch(new URL(path, box.url));
+		assert.deepEqual([reply.status, reply.headers.get('connection')], [200, 'close'], path);
+	}
+});
+
 test('nothing comes from elsewhere, it is light, and nobody complains', async () => {
 	assert.ok(page.seen.requests.length > 3);
 	assert.deepEqual(page.seen.requests.filter((r) => new URL(r).origin !== new URL(box.url).origin), []);
