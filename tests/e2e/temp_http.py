@@ -510,4 +510,76 @@ def the_page_of_the_description_loads_nothing_from_elsewhere():
                 assert status == 200 and part and b"http" not in part
 
 
+# ---- the appliance as it ships -------------------------------------------------------------
+
+BOX_AUTH = "Authorization: Bearer token-of-the-tests"
+
+
+class Client:
+    """One connection that is kept."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), ot.patient(10))
+
+    def send(self, path, *fields):
+        self.socket.sendall("\r\n".join([f"GET {path} HTTP/1.1", *fields, "", ""]).encode())
+
+    def answer(self):
+        """Head and body of the next answer, which says its length."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = self.socket.recv(1)
+            assert byte, head
+            head += byte
+        body, n = b"", int(re.search(rb"Content-Length: (\d+)", head)[1])
+        while len(body) < n:
+            chunk = self.socket.recv(n - len(body))
+            assert chunk, head + body
+            body += chunk
+        return head + body
+
+
+@ot.test(timeout=60)
+def fifty_connections_are_served_and_the_next_one_waits():
+    with ot.Outpost("temp-monitor") as box, contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(50):
+            client = Client(box.port)
+            stack.callback(client.socket.close)
+            client.send("/health")  # without Host, which is optional here
+            assert client.answer().startswith(b"HTTP/1.1 200 OK\r\n")
+            clients.append(client)
+        last = Client(box.port)
+        stack.callback(last.socket.close)
+        last.send("/api/verify-token", BOX_AUTH, "X: " + "x" * 200000)
+
+        def waits():
+            clients[0].send("/metrics", "Accept: text/plain")
+            return b"\noutpost_http_full_total 1\n" in clients[0].answer()
+        ot.wait_until(waits, what="the next one waits")
+        for client in clients[1:]:  # who is in is served
+            client.send("/api/temp", BOX_AUTH)
+            assert b'"temperature_c":' in client.answer()
+        clients.pop().socket.close()
+        assert last.answer().endswith(b'{"message":"Token is valid","valid":true}\n')
+
+
+@ot.test(timeout=60)
+def the_rest_of_outpost_is_behind_the_token_and_the_page_at_app():
+    root = ot.directory() / "page"
+    root.mkdir()
+    (root / "index.html").write_text("<!doctype html><html lang=en><title>page</title>")
+    with ot.Outpost("temp-monitor", sets=[f"services.web.root={root}"]) as box:
+        auth = {"Authorization": "Bearer token-of-the-tests"}
+        for path in ("status", "api/topics", "api/alerts", "api/history"):
+            assert ot.get(box.url + path).status == 401, path
+            assert ot.get(box.url + path, headers=auth).status == 200, path
+        page = ot.get(box.url + "app/")
+        assert page.status == 200 and b"<html" in page.body
+        health = ot.get(box.url + "health").json()
+        assert health["status"] == "healthy" and health["temperature_compensated"]
+        wide = ot.get(box.url + "metrics").json()
+        assert wide["system"]["memory_mb"] > 5 and wide["application"]["sensor_thread_alive"]
+
+
 ot.main()
