@@ -15,6 +15,7 @@ import subprocess
 import threading
 
 import outpost_test as ot
+import receivers
 
 TOKEN = "a-token-of-the-tests"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
@@ -31,6 +32,8 @@ class Alerts:
     def __init__(self, runtime):
         (runtime / "call").mkdir(parents=True, exist_ok=True)
         self.asked, self.fail, self.delivered = [], {}, True
+        self.may_test = threading.Event()  # until then a test message is under way
+        self.may_test.set()
         self.slack = {"type": "slack", "url": None, "enabled": True, "attempts": 3, "backoff_ms": 5000,
                       "timeout_ms": 10000}
         self.rules = {"temp_high": {"above": "32.0", "below": None}, "temp_low": {"above": None, "below": "15.0"},
@@ -60,6 +63,7 @@ class Alerts:
             code, error = self.fail[method]
             return {"ok": False, "code": code, "error": error}
         if method == "test":
+            assert self.may_test.wait(ot.patient(30))
             return {"ok": True, "result": {"delivered": self.delivered, "message": "as told"}}
         if method == "configure":
             self.slack.update(args.get("channels", {}).get("slack", {}))
@@ -440,6 +444,25 @@ def a_test_message_is_told_of():
 
 
 @ot.test()
+def a_test_message_that_takes_long_keeps_nobody_waiting():
+    with monitor(readings=ROOM, alerts=True) as m:
+        m.alerts.slack["url"] = SECRET
+        m.alerts.may_test.clear()
+        answers = []
+        waiting = threading.Thread(target=lambda: answers.append(m.hook("POST", "test")))
+        waiting.start()
+        with socket.create_connection(("127.0.0.1", m.port), ot.patient(10)) as leaves:
+            leaves.sendall(f"POST {HOOK}test HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+            ot.wait_until(lambda: [a[0] for a in m.alerts.asked].count("test") == 2, what="both are under way")
+        for path in ("/health", "/api/temp", "/api/raw", HOOK + "config", "/metrics"):
+            assert m.get(path)[0] == 200, path
+        assert not answers
+        m.alerts.may_test.set()
+        waiting.join(ot.patient(10))
+        assert answers and answers[0][0] == 200, answers
+
+
+@ot.test()
 def an_alerts_service_that_fails_is_a_fault_with_an_id():
     with monitor(alerts=True) as m:
         m.alerts.slack["url"] = SECRET
@@ -580,6 +603,39 @@ def the_rest_of_outpost_is_behind_the_token_and_the_page_at_app():
         assert health["status"] == "healthy" and health["temperature_compensated"]
         wide = ot.get(box.url + "metrics").json()
         assert wide["system"]["memory_mb"] > 5 and wide["application"]["sensor_thread_alive"]
+
+
+@ot.test(timeout=120)
+def the_alerts_service_itself_is_configured_and_tested():
+    with receivers.Receiver({"/secret": receivers.says(200)}) as to:
+        env = {"SLACK_WEBHOOK_URL": to.url("/secret"), "SAMPLING_INTERVAL": "1", "ALERT_TEMP_MAX_C": "90"}
+        with ot.Outpost("temp-monitor", env=env) as box:
+            def ask(method, path, body=None):
+                headers = {"Authorization": "Bearer token-of-the-tests", "Content-Type": "application/json"}
+                a = ot.request(box.url + HOOK[1:] + path, method, json.dumps(body).encode() if body else None, headers,
+                               timeout=60)
+                assert b"secret" not in a.body
+                return a.status, a.json()
+            status, now = ask("GET", "config")
+            assert status == 200 and now["webhook"]["url"] == to.url("/secret").removesuffix("/secret"), now
+            assert now["thresholds"]["temp_max_c"] == 90.0 and now["webhook"]["timeout"] == 10
+            status, answer = ask("POST", "test")
+            assert status == 200 and answer["message"] == "Test webhook sent successfully", answer
+            assert "Server Room Status Update" in json.loads(to.wait(1)[0].body)["attachments"][0]["text"]
+            # A limit below the room's temperature raises an alert in the next cycle.
+            status, answer = ask("PUT", "config", {"thresholds": {"temp_min_c": -40, "temp_max_c": -39}})
+            assert status == 200 and answer["config"]["thresholds"]["temp_max_c"] == -39.0, answer
+            alert = json.loads(to.wait(2)[1].body)["attachments"][0]
+            assert "Temperature Alert: HIGH" in alert["text"], alert
+            ot.wait_until(lambda: ot.get(box.url + "metrics").json()["application"]["webhook_alerts_sent"] >= 1,
+                          what="the cycle is counted")
+            assert ask("POST", "disable") == (200, {"message": "Webhook notifications disabled", "enabled": False})
+            assert ask("GET", "config")[1]["webhook"]["enabled"] is False
+            status, answer = ask("POST", "test")
+            assert status == 500 and answer["message"] == "Failed to send test webhook" and answer["error_id"]
+            assert ask("POST", "enable")[1]["enabled"] is True
+            status, answer = ask("PUT", "config", {"webhook": {"url": "https://hooks.slack.com/services/secret"}})
+            assert status == 200 and answer["config"]["webhook"]["url"] == "https://hooks.slack.com"
 
 
 ot.main()
