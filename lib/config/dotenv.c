@@ -167,12 +167,12 @@ static const char *take_binding(struct reader *r, struct env_line *ret)
 
 /* ---- ${NAME} ------------------------------------------------------------------------------- */
 
-static const char *look_up(const struct env_lines *lines, char *const *environ, const char *name,
+static const char *look_up(const struct env_lines *lines, char *const *given, const char *name,
 			   size_t len)
 {
-	for (; environ && *environ; environ++)
-		if (!strncmp(*environ, name, len) && (*environ)[len] == '=')
-			return *environ + len + 1;
+	for (; given && *given; given++)
+		if (!strncmp(*given, name, len) && (*given)[len] == '=')
+			return *given + len + 1;
 	for (size_t i = lines->n; i-- > 0;)
 		if (!strncmp(lines->v[i].name, name, len) && !lines->v[i].name[len])
 			return lines->v[i].value ? lines->v[i].value : "";
@@ -191,7 +191,7 @@ static const char *reference_end(const char *at, size_t *ret_name)
 	return strchr(rest, '}');
 }
 
-static int expand(struct op_config *c, const struct env_lines *lines, char *const *environ,
+static int expand(struct op_config *c, const struct env_lines *lines, char *const *given,
 		  struct env_line *l)
 {
 	OP_AUTO_BUF struct op_buf out;
@@ -205,7 +205,7 @@ static int expand(struct op_config *c, const struct env_lines *lines, char *cons
 			op_buf_putc(&out, *at++);
 			continue;
 		}
-		const char *value = look_up(lines, environ, at + 2, name);
+		const char *value = look_up(lines, given, at + 2, name);
 		const char *rest = at + 2 + name;
 		if (value)
 			op_buf_puts(&out, value);
@@ -254,7 +254,7 @@ static bool has_nul(struct problems *p, const char *text, size_t len, struct ori
 }
 
 int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *file,
-		 char *const *environ, struct problems *p, struct env_lines *ret)
+		 char *const *given, struct problems *p, struct env_lines *ret)
 {
 	struct origin at = {.kind = ORIGIN_ENV_FILE, .file = file, .line = 1};
 	size_t most = 1;
@@ -275,7 +275,7 @@ int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *
 			not_a_binding(c, p, &at, why);
 			advance(&r, r.at + strcspn(r.at, "\n"));
 		}
-		int rc = l->name ? expand(c, ret, environ, l) : 0;
+		int rc = l->name ? expand(c, ret, given, l) : 0;
 		if (rc)
 			return rc;
 		ret->n += l->name != NULL;
