@@ -127,24 +127,14 @@ export class Appliance {
 	}
 }
 
-/** The temperature monitor: a reading each other second, and one rule more. */
+/** The temperature monitor: a reading each other second. */
 export class TempMonitor extends Appliance {
 	constructor(settings = {}) {
 		super({ 'services.climate.interval_s': 2, 'services.climate.retry_s': 0.5, ...settings });
 	}
 
-	/** As it ships, but it also says when it is warmer than 30 degrees. */
 	async file() {
-		const yaml = await readFile(join(SOURCE, 'appliances/temp-monitor/temp-monitor.yaml'), 'utf8');
-		const rule = (name, field, limit) => `      - {name: ${name}, topic: climate.reading, field: ${field}, ${limit}}\n`;
-		const limits = /name: temp_high/.test(yaml) ? '' : rule('temp_high', 'temperature_c', 'above: 32') + rule('temp_low', 'temperature_c', 'below: 15') +
-			rule('humidity_high', 'humidity', 'above: 70') + rule('humidity_low', 'humidity', 'below: 20');
-		const told = yaml.replace(/^    rules:\n/m, `$&${rule('test-warm', 'temperature_c', 'above: 30')}${limits}`);
-		if (told === yaml)
-			throw new Error('temp-monitor.yaml has no rules any more');
-		const path = join(this.dir, 'temp-monitor.yaml');
-		await writeFile(path, told);
-		return path;
+		return join(SOURCE, 'appliances/temp-monitor/temp-monitor.yaml');
 	}
 
 	/** Tells the simulated board something; see outpost-sim-sense-hat(1). */

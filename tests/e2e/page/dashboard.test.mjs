@@ -140,15 +140,15 @@ test('the light matrix is shown dot by dot', async () => {
 
 test('an alert is told in words as long as it lasts', async () => {
 	await box.board('set temperature 80');
-	await says(page, 'alerts', 'TEST WARM');
+	await says(page, 'alerts', 'TEMPERATURE HIGH');
 	await until(page, 'and shown', () => document.getElementById('alerts').dataset.on === 'yes' && document.title.startsWith('ALERT'));
-	assert.match(await html(), /data-on="yes">ALERT: [^<]*TEST WARM/);
+	assert.match(await html(), /data-on="yes">ALERT: [^<]*TEMPERATURE HIGH/);
 	await until(page, 'in the picture as well, before it is in store', () => {
 		const { lines, heard } = window.dashboard.past, newest = heard[heard.length - 1].temperature_c;
 		return newest > 32 && Math.max(...lines.hi[0].subarray(0, lines.n)) >= newest;
 	});
 	await box.board('set temperature 40');
-	await until(page, 'no alert', () => !document.getElementById('alert-state').textContent.includes('TEST WARM'), null, 60000);
+	await until(page, 'no alert', () => !document.getElementById('alert-state').textContent.includes('TEMPERATURE HIGH'), null, 60000);
 	await until(page, 'what was last', () => /^LAST: .+ CLEARED \d{4}-\d\d-\d\d /.test(document.getElementById('alert-last').textContent));
 });
 
