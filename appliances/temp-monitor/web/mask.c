@@ -22,6 +22,15 @@ static void skip_blanks(const char **at)
 	*at += strspn(*at, " \t");
 }
 
+/* The end of the text is no character to go past. */
+static int take_brace(const char **at)
+{
+	if (**at != '}')
+		return -EINVAL;
+	++*at;
+	return 0;
+}
+
 static int take_list(const char **at, json_t *from, json_t *to, int depth);
 
 /* Below `name`; an object of which nothing is there becomes nothing. */
@@ -30,8 +39,8 @@ static int take_part(const char **at, const char *name, json_t *from, json_t *to
 	json_t *part = json_object(), *below = json_object_get(from, name);
 	++*at;
 	int r = part ? take_list(at, below, part, depth + 1) : -ENOMEM;
-	if (!r && *(*at)++ != '}')
-		r = -EINVAL;
+	if (!r)
+		r = take_brace(at);
 	if (!r && json_is_object(below))
 		r = json_object_set(to, name, part) ? -ENOMEM : 0;
 	json_decref(part);
@@ -91,8 +100,8 @@ int mask_apply(const char *mask, json_t *value, json_t **ret_value)
 	bool braces = *at == '{';
 	at += braces;
 	int r = to ? take_list(&at, value, to, 0) : -ENOMEM;
-	if (!r && braces && *at++ != '}')
-		r = -EINVAL;
+	if (!r && braces)
+		r = take_brace(&at);
 	skip_blanks(&at);
 	if (!r && *at)
 		r = -EINVAL;
