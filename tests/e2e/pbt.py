@@ -328,8 +328,8 @@ def a_killed_service_goes_on_with_the_sequence():
             assert rig.service.wait() == -signal.SIGKILL
             rig.start()
             rig.service.wait_line(r"\bready\b", 10)
-            samples = rig.tap("pbt.sample", 16000)
-            assert samples[-1]["seq"] > before
+            samples = ot.wait_until(lambda: (s := rig.tap("pbt.sample", 16000))[-1]["seq"] > before and s, 10,
+                                    "samples of its next life")
             assert [s["seq"] for s in samples] == list(range(len(samples)))
 
 
