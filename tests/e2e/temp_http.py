@@ -169,6 +169,19 @@ def readings_are_answered_byte_by_byte():
 
 
 @ot.test()
+def many_who_ask_for_raw_values_share_a_measurement():
+    with monitor(readings=ROOM) as m, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", m.port), ot.patient(10)))
+                   for _ in range(40)]
+        for client in clients:
+            client.sendall(f"GET /api/raw HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        clients.pop().close()  # one leaves
+        for client in clients:
+            with client.makefile("rb") as answer:
+                assert b'"raw_temperature":25.0,' in answer.read()
+
+
+@ot.test()
 def before_the_first_reading_there_is_none():
     with monitor() as m:
         status, _, body = m.get("/health", {})

@@ -1,5 +1,5 @@
 /*
- * plain.c - /health, /api/temp, /api/raw, /api/verify-token.
+ * plain.c - /health, /api/temp, /api/verify-token.
  *
  * Their JSON is compact, its keys in alphabetical order, one line.
  *
@@ -11,9 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "ask.h"
-
-#define RAW_MS 5000 /* one measurement of a chip and the bus to itself */
+#include "routes.h"
 
 /* ---- for all routes ---------------------------------------------------------------------- */
 
@@ -66,15 +64,14 @@ void temp_write_humidity(const struct temp_web *t, struct op_buf *b)
 		op_json_u64(b, 0);
 }
 
-/* Rounded as Python does, to one decimal that is written. NaN: null. */
-static void write_tenths(struct op_buf *b, double v)
+void temp_write_tenths(struct op_buf *b, double v)
 {
 	char text[400];
 	snprintf(text, sizeof(text), "%.1f", v);
 	op_json_raw(b, isfinite(v) ? text : "null");
 }
 
-static void write_time(const struct temp_web *t, struct op_buf *b)
+void temp_write_time(const struct temp_web *t, struct op_buf *b)
 {
 	char time[TEMP_TIME_BYTES];
 	temp_reading_time(t, time);
@@ -92,7 +89,7 @@ static void on_health(struct op_http_request *rq, void *arg)
 	uint64_t now = op_now_ns();
 	op_json_begin(b, '{');
 	op_json_key(b, "last_reading_age_seconds");
-	write_tenths(b, t->read_ns ? temp_reading_age_s(t) : (double)NAN);
+	temp_write_tenths(b, t->read_ns ? temp_reading_age_s(t) : (double)NAN);
 	op_json_kv_bool(b, "reading_stale", stale);
 	op_json_kv_bool(b, "sensor_thread_alive", alive);
 	op_json_kv_str(b, "status", alive && !stale ? "healthy" : "unhealthy");
@@ -120,59 +117,9 @@ static void on_temp(struct op_http_request *rq, void *arg)
 	temp_write_celsius(t, b);
 	op_json_key(b, "temperature_f");
 	op_json_float(b, t->read_ns ? t->reading.temperature_f : 32);
-	write_time(t, b);
+	temp_write_time(t, b);
 	op_json_end(b, '}');
 	temp_answer(rq, 200, b);
-}
-
-/* ---- /api/raw ---------------------------------------------------------------------------- */
-
-static void write_calibration(const struct climate_settings *c, struct op_buf *b)
-{
-	op_json_key(b, "calibration");
-	op_json_begin(b, '{');
-	op_json_key(b, "cpu_factor");
-	op_json_float(b, c->cpu_factor);
-	op_json_key(b, "humidity_offset");
-	op_json_float(b, c->humidity_offset);
-	op_json_key(b, "offset_f");
-	op_json_float(b, c->offset_f);
-	op_json_end(b, '}');
-}
-
-static double number_of(json_t *o, const char *key)
-{
-	json_t *v = json_object_get(o, key);
-	return json_is_number(v) ? json_number_value(v) : (double)NAN;
-}
-
-/* What could not be read, or nobody answered for, is null. */
-static void on_raw_read(struct temp_ask *a, int status, json_t *result, const char *error)
-{
-	struct temp_web *t = a->t;
-	OP_AUTO_BUF struct op_buf b;
-	op_buf_init(&b, 4096);
-	temp_reading_refresh(t);
-	op_json_begin(&b, '{');
-	write_calibration(&t->climate, &b);
-	op_json_kv_bool(&b, "compensated", t->reading.compensated);
-	op_json_key(&b, "compensated_temperature");
-	temp_write_celsius(t, &b);
-	op_json_key(&b, "cpu_temperature");
-	write_tenths(&b, number_of(result, "cpu_temperature"));
-	op_json_key(&b, "humidity");
-	temp_write_humidity(t, &b);
-	op_json_key(&b, "raw_temperature");
-	write_tenths(&b, number_of(result, "raw_temperature"));
-	write_time(t, &b);
-	op_json_end(&b, '}');
-	temp_ask_answer(a, 200, &b);
-}
-
-static void on_raw(struct op_http_request *rq, void *arg)
-{
-	struct temp_web *t = arg;
-	temp_ask(rq, t, t->climate_name, "raw", NULL, RAW_MS, on_raw_read, NULL);
 }
 
 /* ---- /api/verify-token ------------------------------------------------------------------- */
@@ -196,7 +143,7 @@ int temp_plain_mount(struct temp_web *t)
 	} routes[] = {
 		{"/health", on_health, &temp_open},
 		{"/api/temp", on_temp, &temp_bearer},
-		{"/api/raw", on_raw, &temp_bearer},
+		{"/api/raw", temp_raw_get, &temp_bearer},
 		{"/api/verify-token", on_verify, &temp_bearer},
 	};
 	int r = 0;

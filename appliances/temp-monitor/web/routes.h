@@ -30,6 +30,13 @@ void temp_error_id(char ret[TEMP_ERROR_ID_BYTES]);
 /* Values as they were before any reading came: integers 0. */
 void temp_write_celsius(const struct temp_web *t, struct op_buf *b);
 void temp_write_humidity(const struct temp_web *t, struct op_buf *b);
+/* One decimal that is always written, rounded as Python does. NaN: null. */
+void temp_write_tenths(struct op_buf *b, double v);
+/* Member "timestamp". */
+void temp_write_time(const struct temp_web *t, struct op_buf *b);
+
+/* raw.c: handler; arg is the struct temp_web. */
+void temp_raw_get(struct op_http_request *rq, void *arg);
 
 int temp_plain_mount(struct temp_web *t) OP_MUST_CHECK;
 int temp_metrics_mount(struct temp_web *t) OP_MUST_CHECK;
