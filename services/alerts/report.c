@@ -2,8 +2,9 @@
  * report.c - messages by the clock: the newest record of a topic, each interval.
  *
  * Loop thread, once a second. A report that is due goes out with the next record, so it never tells
- * what is old; its next time is one interval after this one's, whether it was delivered or not. The
- * clock is the monotonic one, and begins when a channel of the report has an address.
+ * what is old, and after the alerts of that record; its next time is one interval after this one's,
+ * whether it was delivered or not. The clock is the monotonic one, and begins when a channel of the
+ * report has an address.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -114,11 +115,22 @@ static void send_report(struct alerts *a, size_t index)
 		courier_job_free(job);
 }
 
+/* The alerts of a record go before the report of it. */
+static bool is_judged(const struct alerts *a, const char *topic, uint64_t seq)
+{
+	for (size_t i = 0; i < a->n_watches; i++)
+		if (a->watch[i].values && !strcmp(a->watch[i].topic, topic))
+			return seq < a->watch[i].next_seq;
+	return true; /* by no rule */
+}
+
 /* Whether a record came that was not there at the last look. */
 static bool news(struct alerts *a, struct report *r)
 {
 	struct op_topic_look seen;
 	look(a, r, &seen);
+	if (seen.any && !is_judged(a, r->set->topic, seen.seq))
+		return false; /* at the next look */
 	bool fresh = seen.any && (!r->seen || seen.seq != r->seq);
 	if (seen.any) {
 		r->seen = true;

@@ -227,6 +227,18 @@ def status_updates_come_by_the_clock():
 
 
 @ot.test(timeout=40)
+def the_alerts_of_a_reading_come_before_its_status():
+    # Rules look four seconds apart, reports each second: a report that did not wait would be first.
+    with Receiver() as to, posts(to, period_ms=4000, **{"reports.0.enabled": True, "reports.0.every_s": 0.01,
+                                                        "reports.0.least_s": 0}) as box:
+        def of_it():
+            return [a["text"].split("*")[1] for a in attachments(to) if a["fields"][0]["value"].startswith("33.0")]
+        box.feed(33, judged=False)
+        ot.wait_until(lambda: len(of_it()) >= 2, 20, "both")
+        assert of_it() == [HIGH, STATUS], of_it()
+
+
+@ot.test(timeout=40)
 def a_status_interval_is_never_shorter_than_the_sampling():
     with Alerts("", env={"STATUS_UPDATE_ENABLED": "true", "STATUS_UPDATE_INTERVAL": "5"}) as box:
         assert box.log("WARNING|report status: every 5 s is too often, every 60 s it is"), box.output()
