@@ -150,8 +150,11 @@ int op_http_static(struct op_http *h, const char *dir) OP_MUST_CHECK;
 #define OP_HTTP_DISPOSITION 2u /* Content-Disposition: inline; filename=NAME */
 int op_http_static_at(struct op_http *h, const char *prefix, const char *dir,
 		      unsigned flags) OP_MUST_CHECK;
-/* Asks for "Authorization: Bearer TOKEN" on every route but those added before this call. The
- * comparison takes the same time wherever the tokens differ. NULL: no token. */
+/* Asks for "Authorization: Bearer TOKEN" on every route but those added before this call; a page,
+ * which cannot send that with a WebSocket, may set the cookie OP_HTTP_COOKIE to it, percent-encoded
+ * and SameSite=Strict. The comparison takes the same time wherever the tokens differ. NULL: no
+ * token. */
+#define OP_HTTP_COOKIE "outpost-token"
 void op_http_require_token(struct op_http *h, const char *token);
 /* The comparison by itself. */
 bool op_http_same_secret(const char *got, const char *want);

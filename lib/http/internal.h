@@ -149,6 +149,9 @@ struct http_head {
 int http_head_parse(const char *p, size_t n, const struct http_rules *rules, char *text, char *path,
 		    struct op_http_field *fields, struct http_head *ret);
 const char *http_method_name(unsigned method);
+/* Decodes %XX of n bytes into out (size bytes with NUL). The length; -EILSEQ for a bad escape or a
+ * NUL, -ENOBUFS if it does not fit. */
+int http_decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space) OP_MUST_CHECK;
 
 /* chunked.c: joins the chunks of a body at p. Of n bytes there the first *body are joined already;
  * both are brought up to date. 1: that is all of it, and what follows the request lies behind it;

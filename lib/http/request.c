@@ -40,9 +40,7 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes %XX into out (size bytes with NUL). -EILSEQ for a bad escape or a NUL, -ENOBUFS if it
- * does not fit. */
-static int decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space)
+int http_decode(const char *p, size_t n, char *out, size_t size, bool plus_is_space)
 {
 	size_t o = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -146,7 +144,7 @@ static int parse_target(char *target, char *path, size_t room, struct http_head 
 			return -400;
 	size_t n = strcspn(target, "?#");
 	ret->rq.query = target[n] == '?' ? target + n + 1 : "";
-	if (decode(target, n, path, room, false) < 0)
+	if (http_decode(target, n, path, room, false) < 0)
 		return -400;
 	merge_slashes(path);
 	ret->rq.path = path;
@@ -308,7 +306,7 @@ unsigned op_http_field_count(const struct op_http_request *rq, const char *name)
 /* One value: from p, n bytes of "name=value", of which the name has n_name. */
 static int take_value(const char *p, size_t n, size_t n_name, char *out, size_t size)
 {
-	int r = n > n_name ? decode(p + n_name + 1, n - n_name - 1, out, size, true) : 0;
+	int r = n > n_name ? http_decode(p + n_name + 1, n - n_name - 1, out, size, true) : 0;
 	return r < 0 ? r : 1;
 }
 

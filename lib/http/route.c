@@ -99,11 +99,29 @@ bool op_http_same_secret(const char *got, const char *want)
 	return !diff;
 }
 
+/* The value of OP_HTTP_COOKIE, percent-decoded; false if there is none, or none that can be. */
+static bool cookie(const struct op_http_request *rq, char *out, size_t size)
+{
+	static const char name[] = OP_HTTP_COOKIE "=";
+	const char *at = op_http_field_get(rq, "cookie");
+	for (; at; at = strchr(at, ';')) {
+		at += strspn(at, "; ");
+		if (!strncmp(at, name, sizeof(name) - 1))
+			return http_decode(at + sizeof(name) - 1,
+					   strcspn(at, "; ") - sizeof(name) + 1, out, size,
+					   false) >= 0;
+	}
+	return false;
+}
+
 static bool permitted(const struct op_http *h, const struct op_http_request *rq)
 {
+	char value[sizeof(h->token)];
 	if (!h->token[0])
 		return true;
 	const char *given = op_http_field_get(rq, "authorization");
+	if (!given)
+		return cookie(rq, value, sizeof(value)) && op_http_same_secret(value, h->token);
 	return op_http_field_count(rq, "authorization") == 1 && !strncasecmp(given, "bearer ", 7) &&
 	       op_http_same_secret(given + 7, h->token);
 }

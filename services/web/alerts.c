@@ -62,6 +62,6 @@ static void on_act(struct op_http_request *rq, void *arg)
 int web_alerts_mount(struct web *w)
 {
 	w->alerts = web_find_service(w, "outpost-alerts");
-	int r = op_http_route(w->http, OP_HTTP_GET, "/api/alerts", on_list, w);
-	return r ? r : op_http_route(w->http, OP_HTTP_POST, "/api/alerts/{act}", on_act, w);
+	int r = web_route(w, OP_HTTP_GET, "/api/alerts", on_list);
+	return r ? r : web_route(w, OP_HTTP_POST, "/api/alerts/{act}", on_act);
 }

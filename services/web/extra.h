@@ -23,8 +23,8 @@ struct web_extra {
 	const struct op_setting *settings; /* beside the standard ones */
 	size_t n_settings;
 	size_t settings_bytes; /* of a struct that begins with struct web_settings */
-	/* Where the standard page is, as a prefix of op_http_static_at, and for everybody, since it
-	 * has a field for the token; NULL: "/", with the token. */
+	/* Where the standard page is, as a prefix of op_http_static_at; the standard routes are
+	 * there as well, beside it. NULL: "/". */
 	const char *page;
 	/* What the table cannot say of its settings; NULL: nothing. */
 	void (*check)(const struct op_config *c, const char *service, const void *settings,

@@ -38,6 +38,6 @@ const struct op_setting web_settings_table[] = {
 	{"origins", OP_SET_STRING, TEXT(origins), .def = "*",
 	 .help = "pages that may connect to /ws: *, same, or a list of origins with commas"},
 	{"token", OP_SET_STRING, TEXT(token), .def = "", .flags = OP_SET_SECRET,
-	 .help = "access token asked for on every address but /health; empty: none"},
+	 .help = "access token asked for on every address but the page and /health; empty: none"},
 };
 const size_t web_settings_count = OP_ARRAY_SIZE(web_settings_table);

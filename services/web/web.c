@@ -161,42 +161,75 @@ static const char *find_root(const struct web *w, char *mem, size_t size)
 	return found ? found : "/usr/share/outpost/web";
 }
 
+/* For everybody: it holds nothing of the appliance, and has a field for the token. */
 static void mount_page(struct web *w)
 {
 	char mem[600];
 	const char *root = find_root(w, mem, sizeof(mem));
 	bool moved = w->extra && w->extra->page;
-	int r = op_http_static_at(w->http, moved ? w->extra->page : "/", root,
-				  moved ? OP_HTTP_OPEN : 0);
+	int r = op_http_static_at(w->http, moved ? w->extra->page : "/", root, OP_HTTP_OPEN);
 	if (r < 0)
 		op_log(OP_WARNING, "page %s: %s; only data is served, set services.%s.root", root,
 		       is_dir(root) ? op_strerror(r) : "no such folder",
 		       op_service_name(w->service));
 }
 
+/* The pattern below the page's folder; NULL: that is "/", or there is no room. */
+static const char *below_page(struct web *w, const char *pattern)
+{
+	const char *page = w->extra ? w->extra->page : NULL;
+	if (!page || w->n_below == WEB_ROUTES_MAX)
+		return NULL;
+	char *to = w->below[w->n_below++];
+	(void)snprintf(to, sizeof(w->below[0]), "%.*s%s", (int)strlen(page) - 1, page, pattern);
+	return to;
+}
+
+int web_route(struct web *w, unsigned methods, const char *pattern, op_http_fn fn)
+{
+	const char *below = below_page(w, pattern);
+	int r = op_http_route(w->http, methods, pattern, fn, w);
+	return r || !below ? r : op_http_route(w->http, methods, below, fn, w);
+}
+
+static int mount_live(struct web *w)
+{
+	const char *below = below_page(w, "/ws");
+	int r = op_hub_mount(w->hub, w->http, "/ws");
+	return r || !below ? r : op_hub_mount(w->hub, w->http, below);
+}
+
+/* Open; at a page elsewhere it is behind the token, like the rest. */
+static int mount_health(struct web *w)
+{
+	const char *below = below_page(w, "/health");
+	int r = op_http_route(w->http, OP_HTTP_GET, "/health", web_health_get, w);
+	op_http_require_token(w->http, w->token ? w->token : w->set->token);
+	return r || !below ? r : op_http_route(w->http, OP_HTTP_GET, below, web_health_get, w);
+}
+
 static int mount(struct web *w)
 {
 	const struct {
+		unsigned methods;
 		const char *pattern;
 		op_http_fn fn;
 	} routes[] = {
-		{"/metrics", web_metrics_get},
-		{"/status", on_status},
-		{"/api/topics", on_topics},
-		{"/api/history", web_kept_get},
-		{"/api/topics/{topic}/history", web_points_get},
-		{"/api/topics/{topic}/export", web_export_get},
+		{OP_HTTP_GET, "/metrics", web_metrics_get},
+		{OP_HTTP_GET, "/status", on_status},
+		{OP_HTTP_GET, "/api/topics", on_topics},
+		{OP_HTTP_GET, "/api/history", web_kept_get},
+		{OP_HTTP_POST, "/api/history/flush", web_flush_post},
+		{OP_HTTP_GET, "/api/topics/{topic}/history", web_points_get},
+		{OP_HTTP_GET, "/api/topics/{topic}/export", web_export_get},
 	};
 	int r = w->extra ? w->extra->mount(w, w->set, &w->extra_self) : 0;
 	if (!r)
-		r = op_http_route(w->http, OP_HTTP_GET, "/health", web_health_get, w);
-	op_http_require_token(w->http, w->token ? w->token : w->set->token);
+		r = mount_health(w);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
-		r = op_http_route(w->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn, w);
+		r = web_route(w, routes[i].methods, routes[i].pattern, routes[i].fn);
 	if (!r)
-		r = op_http_route(w->http, OP_HTTP_POST, "/api/history/flush", web_flush_post, w);
-	if (!r)
-		r = op_hub_mount(w->hub, w->http, "/ws");
+		r = mount_live(w);
 	mount_page(w);
 	return r;
 }

@@ -13,6 +13,7 @@
 
 #define WEB_TOPICS_MAX 256
 #define WEB_SERVICES_MAX 64
+#define WEB_ROUTES_MAX 16 /* of the standard ones */
 #define WEB_RATE_WINDOW 5 /* seconds the measured rate is taken over */
 
 struct web_settings {
@@ -76,6 +77,8 @@ struct web {
 	const struct web_settings *set;
 	struct op_http *http;
 	struct op_hub *hub;
+	char below[WEB_ROUTES_MAX][64]; /* patterns of the standard routes at the page */
+	size_t n_below;
 	uv_timer_t timer;
 	bool timing;
 	struct web_topic topics[WEB_TOPICS_MAX];
@@ -98,6 +101,10 @@ const char *web_find_service(const struct web *w, const char *program);
 /* web.c: the first of places (up to NULL) that holds file, as a path in mem. They are told from the
  * program's folder: as installed, or as they lie in the build directory. NULL: none does. */
 const char *web_find_folder(const char *const *places, const char *file, char *mem, size_t size);
+
+/* web.c: a standard route; also below the page's folder, where that is not "/", for the page asks
+ * for what lies beside it. */
+int web_route(struct web *w, unsigned methods, const char *pattern, op_http_fn fn) OP_MUST_CHECK;
 
 /* board.c */
 void web_board_scan(struct web *w); /* once a second: topics come, go and change */

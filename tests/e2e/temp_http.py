@@ -610,6 +610,11 @@ def the_rest_of_outpost_is_behind_the_token_and_the_page_at_app():
         for path in ("status", "api/topics", "api/alerts", "api/history"):
             assert ot.get(box.url + path).status == 401, path
             assert ot.get(box.url + path, headers=auth).status == 200, path
+            assert ot.get(box.url + "app/" + path).status == 401, path  # the page asks beside it
+            assert ot.get(box.url + "app/" + path, headers=auth).status == 200, path
+        assert ot.get(box.url + "app/health").status == 401
+        assert "climate" in ot.get(box.url + "app/health", headers=auth).json()["services"]
+        ot.WebSocket(box.url + "app/ws", headers={"Cookie": "outpost-token=token-of-the-tests"}).sock.close()
         page = ot.get(box.url + "app/")
         assert page.status == 200 and b"<html" in page.body
         health = ot.get(box.url + "health").json()

@@ -328,12 +328,19 @@ def a_token_guards_all_but_health():
     with web("token=open sesame") as p:
         assert ot.get(p.url + "health").status in (200, 503)
         assert ot.get(p.url + "nothing").status == 404
-        for path in ("", "metrics", "api/topics", "ws"):
+        assert ot.get(p.url).status == 200  # the page, which asks for it
+        for path in ("status", "metrics", "api/topics", "ws"):
             a = ot.get(p.url + path)
             assert a.status == 401 and a.headers["WWW-Authenticate"] == "Bearer", path
         for wrong in ("open sesam", "open sesame2", "", "xpen sesame"):
-            assert ot.get(p.url, headers={"Authorization": "Bearer " + wrong}).status == 401
-        assert ot.get(p.url, headers={"Authorization": "Bearer open sesame"}).status == 200
+            assert ot.get(p.url + "status", headers={"Authorization": "Bearer " + wrong}).status == 401
+        assert ot.get(p.url + "status", headers={"Authorization": "Bearer open sesame"}).status == 200
+        for cookie, status in (("outpost-token=open%20sesame", 200), ("a=b; outpost-token=open%20sesame; c", 200),
+                               ("outpost-token=open sesame", 401), ("outpost-token=open%2", 401), ("outpost-token", 401),
+                               ("outpost-token=" + "x" * 4000, 401), ("xoutpost-token=open%20sesame", 401), ("", 401)):
+            assert ot.get(p.url + "status", headers={"Cookie": cookie}).status == status, cookie
+        both = {"Cookie": "outpost-token=open%20sesame", "Authorization": "Bearer no"}
+        assert ot.get(p.url + "status", headers=both).status == 401
 
 
 ot.main()

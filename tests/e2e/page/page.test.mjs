@@ -335,6 +335,25 @@ test('a hung service is told in words, and its next life is told apart', async (
 	await until(page, 'the light green', () => document.querySelector('button.light[data-service=pbt]').dataset.colour === 'ok', null, 20000);
 });
 
+test('an appliance with a token asks for it, and opens with the right one', async () => {
+	const locked = await new Appliance({ 'services.web.token': 'open; sesame%' }).start();
+	const guest = await openPage(browser, locked.url);
+	const say = async (token) => {
+		await guest.locator('#banner input').fill(token);
+		await Promise.all([guest.waitForEvent('load'), guest.getByRole('button', { name: 'Open', exact: true }).click()]);
+	};
+	const asked = (text) => until(guest, text, (t) => document.querySelector('#banner:not([hidden]) form:not([hidden])') && document.getElementById('banner').innerText.includes(t), text);
+	await asked('asks for its access token');
+	await say('open');
+	await asked('is not right');
+	await say('open; sesame%');
+	await connected(guest);
+	await until(guest, 'the waveform', () => window.outpost.view?.sample?.rates()?.records > 100);
+	assert.equal(await guest.locator('#banner').isVisible(), false);
+	await guest.context().close();
+	await locked.remove();
+});
+
 test('a full appliance says that it is busy, and lets in when there is room', async () => {
 	const small = await new Appliance({ 'services.web.max_clients': 1 }).start();
 	try {

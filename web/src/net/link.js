@@ -74,8 +74,8 @@ export class Link extends EventTarget {
 	async learnCause() {
 		let cause = 'unreachable';
 		try {
-			await fetch('health', { cache: 'no-store', signal: timeoutSignal(3000) });
-			cause = 'busy';
+			const { status } = await fetch('status', { cache: 'no-store', signal: timeoutSignal(3000) });
+			cause = status === 401 ? 'locked' : 'busy';
 		} catch {
 			// nobody answers
 		}

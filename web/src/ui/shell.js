@@ -10,6 +10,9 @@ import { themeButton } from './theme.js';
 
 const STATE_TEXT = { connecting: 'Connecting…', connected: 'Connected', disconnected: 'Disconnected' };
 
+const TOKEN = 'outpost-token';
+const hasToken = () => document.cookie.includes(`${TOKEN}=`);
+
 export class Shell {
 	constructor(app) {
 		this.app = app;
@@ -61,6 +64,9 @@ export class Shell {
 	trouble() {
 		const { link } = this.app;
 		const left = Math.ceil((link.retryAt - performance.now()) / 1000);
+		if (link.cause === 'locked')
+			return { head: 'This appliance asks for its access token.', next: '', locked: true,
+				what: hasToken() ? 'The one that was given is not right.' : 'Who set it up has it.' };
 		const next = link.state === 'disconnected' && left > 0 ? `Next try in ${left} s.` : 'Trying now…';
 		if (link.cause === 'busy')
 			return { head: 'The appliance is busy.', next,
@@ -77,11 +83,23 @@ export class Shell {
 			this.bannerHead = h('strong');
 			this.bannerWhat = h('span');
 			this.bannerNext = h('span', { class: 'next', 'aria-hidden': 'true' });
-			this.banner.append(h('p', {}, this.bannerHead, ' ', this.bannerWhat), this.bannerNext,
-				h('button', { type: 'button', onclick: () => this.app.link.retryNow() }, 'Try now'));
+			this.retry = h('button', { type: 'button', onclick: () => this.app.link.retryNow() }, 'Try now');
+			this.token = h('input', { type: 'password', name: 'token', 'aria-label': 'Access token', autocomplete: 'current-password', required: true });
+			this.unlock = h('form', { onsubmit: (event) => this.open(event) }, this.token, ' ', h('button', {}, 'Open'));
+			this.banner.append(h('p', {}, this.bannerHead, ' ', this.bannerWhat), this.bannerNext, this.retry, this.unlock);
 		}
+		this.retry.hidden = !!trouble.locked;
+		this.unlock.hidden = !trouble.locked;
 		setText(this.bannerHead, trouble.head);
 		setText(this.bannerWhat, trouble.what);
 		setText(this.bannerNext, trouble.next);
+	}
+
+	/** Neither a WebSocket nor a download can send the token but as a cookie; it ends with the browser. */
+	open(event) {
+		event.preventDefault();
+		const { protocol, href } = location, path = new URL('.', href).pathname;
+		document.cookie = `${TOKEN}=${encodeURIComponent(this.token.value)}; Path=${path}; SameSite=Strict${protocol === 'https:' ? '; Secure' : ''}`;
+		location.reload();
 	}
 }
