@@ -177,6 +177,7 @@ static int call_flush(struct op_service *s, json_t *args, json_t **ret_result, s
 	for (size_t i = 0; i < r->n_keeps; i++)
 		keep_read(&r->keeps[i]);
 	cut(r, true);
+	writer_report(r->writer, &r->report); /* a failure before this is none of its own */
 	r->flushes[r->n_flushes++] =
 		(struct flush){later, queue_ask(&r->queue), r->report.counts.failures};
 	return 0;
