@@ -104,7 +104,8 @@ static int status_of(const char *code)
 	static const struct {
 		const char *code;
 		int status;
-	} list[] = {{"EINVAL", 400}, {"ENOENT", 404}, {"EBUSY", 429}, {"EIO", 502}};
+	} list[] = {
+		{"EINVAL", 400}, {"ENOENT", 404}, {"EBUSY", 429}, {"EAGAIN", 503}, {"EIO", 502}};
 	for (size_t i = 0; code && i < OP_ARRAY_SIZE(list); i++)
 		if (!strcmp(code, list[i].code))
 			return list[i].status;

@@ -19,7 +19,8 @@ struct web_call;
 
 /* The end of a call, once, never from within web_call. status is that of HTTP: 200 with what the
  * method returned (borrowed, may be null); 400, 404, 429, 500 or 502 with its error; 502 when the
- * service ended or said nothing sensible, 503 when it does not run, 504 when it is late. */
+ * service ended or said nothing sensible, 503 when it does not run or asks to try again, 504 when
+ * it is late. */
 typedef void (*web_call_fn)(void *arg, int status, json_t *result, const char *error);
 
 /* Asks service for method with args (borrowed; NULL: none). -EAGAIN: too many are under way;

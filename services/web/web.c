@@ -174,12 +174,13 @@ static void mount_page(struct web *w)
 		       op_service_name(w->service));
 }
 
-/* The pattern below the page's folder; NULL: that is "/", or there is no room. */
+/* The pattern below the page's folder; NULL: that is "/". */
 static const char *below_page(struct web *w, const char *pattern)
 {
 	const char *page = w->extra ? w->extra->page : NULL;
-	if (!page || w->n_below == WEB_ROUTES_MAX)
+	if (!page)
 		return NULL;
+	assert(w->n_below < WEB_ROUTES_MAX); /* the standard routes are ours to count */
 	char *to = w->below[w->n_below++];
 	(void)snprintf(to, sizeof(w->below[0]), "%.*s%s", (int)strlen(page) - 1, page, pattern);
 	return to;
