@@ -26,6 +26,15 @@ static const struct op_service_common simulator_common = {
 	.enabled = true,
 };
 
+/* What is required and not given fails at every start until somebody gives it. */
+static enum op_level gravity(const struct run *run, enum op_level level, const char *line)
+{
+	const char *missing = run->config ? op_config_missing(run->config) : "";
+	const char *said = strstr(line, ": ");
+	bool required = *missing && said && strstr(missing, said + 2);
+	return level == OP_ERR && required ? OP_CRIT : level;
+}
+
 static void say_lines(struct run *run, enum op_level level, struct op_buf *text)
 {
 	char *rest = NULL;
@@ -33,7 +42,7 @@ static void say_lines(struct run *run, enum op_level level, struct op_buf *text)
 		return;
 	for (char *line = strtok_r(text->data, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest))
-		run_say(run, level, "%s", line);
+		run_say(run, gravity(run, level, line), "%s", line);
 }
 
 /* ---- units ---------------------------------------------------------------------------------- */
@@ -131,7 +140,9 @@ int run_load(struct run *run)
 	}
 	run->args.src.file = run->file;
 	int mistakes = op_place_load(&run->args.src, &run->place, &run->config, &errors);
-	int settled = run->config ? run_log_settle(run) : 0; /* so that mistakes are in the file */
+	int settled = run->config ? op_config_export(run->config) : 0;
+	if (run->config && settled == 0)
+		settled = run_log_settle(run); /* so that mistakes are in the file */
 	r = mistakes < 0 ? mistakes : check(run, &errors);
 	if (settled < 0)
 		r = settled;

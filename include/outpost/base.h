@@ -55,7 +55,14 @@ void op_time_rfc3339(int64_t wall_ns, char out[OP_RFC3339_BYTES]);
 /* ---- log ------------------------------------------------------------------------------- */
 
 /* Numbers are those of syslog(3) and sd-daemon(3). */
-enum op_level { OP_ERR = 3, OP_WARNING = 4, OP_NOTICE = 5, OP_INFO = 6, OP_DEBUG = 7 };
+enum op_level {
+	OP_CRIT = 2, /* nothing works until somebody comes */
+	OP_ERR = 3,
+	OP_WARNING = 4,
+	OP_NOTICE = 5,
+	OP_INFO = 6,
+	OP_DEBUG = 7,
+};
 
 enum op_log_format {
 	OP_LOG_PLAIN,  /* "time level text", for a file */

@@ -160,6 +160,12 @@ const struct op_config_own *op_config_own(const struct op_config *c);
 
 /* The exit status that the appliance wants for a start that fails; 0: none of its own. */
 int op_config_start_failure(const struct op_config *c);
+/* Puts the variables of the environment file that the appliance exports (TZ, HTTPS_PROXY) into the
+ * environment of this process, those that it has already excepted. 0 or -ENOMEM. Before there are
+ * threads: setenv(3) and tzset(3). */
+int op_config_export(const struct op_config *c) OP_MUST_CHECK;
+/* The variable of the environment that sets this path, or NULL: there is none. */
+const char *op_config_variable(const struct op_config *c, const char *path);
 /* What the appliance says of variables that are required and were not given, as it stands there;
  * "" if none is missing. */
 const char *op_config_missing(const struct op_config *c);

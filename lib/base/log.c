@@ -20,6 +20,7 @@ static atomic_int most = OP_INFO; /* pairs with nothing: a late reader logs a li
 static const char *level_name(enum op_level level)
 {
 	switch (level) {
+	case OP_CRIT:
 	case OP_ERR:
 		return "error";
 	case OP_WARNING:

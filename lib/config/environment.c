@@ -18,7 +18,8 @@
 
 static const char *const variable_keys[] = {"set",   "type",     "choices", "min",
 					    "max",   "called",   "default", "group",
-					    "below", "required", "secret"};
+					    "below", "required", "secret",  "export"};
+static const char *const target_keys[] = {"path", "times"};
 static const char *const group_keys[] = {"when", "wrong"};
 static const char *const type_names[] = {"any", "text",  "word",   "bool",
 					 "int", "float", "choice", "url"};
@@ -58,15 +59,35 @@ static bool target_ok(struct op_config *c, const struct node *n, const char *nam
 	return false;
 }
 
+static bool read_bound(const struct node *map, const char *key, const char *path,
+		       struct problems *p, double *ret)
+{
+	static const struct op_setting number = {.type = OP_SET_FLOAT};
+	const struct node *n = node_find(map, key);
+	if (!n)
+		return false;
+	if (n->kind == NODE_TEXT && value_parse(&number, n->text, ret) == 0)
+		return true;
+	problem_value(p, &number, n, path);
+	return false;
+}
+
+/* A path, or {path: PATH, times: NUMBER}. */
 static int add_target(struct op_config *c, struct variable *v, const struct node *n,
 		      struct problems *p)
 {
-	if (!target_ok(c, n, v->name, p))
+	double times = 0;
+	const struct node *path = n->kind == NODE_MAP ? node_find(n, "path") : n;
+	if (n->kind == NODE_MAP) {
+		map_check(n, "environment", target_keys, OP_ARRAY_SIZE(target_keys), p);
+		(void)read_bound(n, "times", "environment", p, &times); /* without: 0 */
+	}
+	if (!target_ok(c, path ? path : n, v->name, p))
 		return 0;
 	struct env_target *t = pool_alloc(&c->pool, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	*t = (struct env_target){v->name, n->text, n->at, NULL};
+	*t = (struct env_target){v->name, path->text, times, n->at, NULL};
 	if (v->last)
 		v->last->next = t;
 	else
@@ -96,19 +117,6 @@ static bool read_flag(const struct node *map, const char *key, const char *path,
 	if (n && (n->kind != NODE_TEXT || value_parse(&flag, n->text, &value)))
 		problem_value(p, &flag, n, path);
 	return value;
-}
-
-static bool read_bound(const struct node *map, const char *key, const char *path,
-		       struct problems *p, double *ret)
-{
-	static const struct op_setting number = {.type = OP_SET_FLOAT};
-	const struct node *n = node_find(map, key);
-	if (!n)
-		return false;
-	if (n->kind == NODE_TEXT && value_parse(&number, n->text, ret) == 0)
-		return true;
-	problem_value(p, &number, n, path);
-	return false;
 }
 
 static enum variable_type read_type(const struct node *map, const char *path, struct problems *p)
@@ -174,6 +182,7 @@ static int read_declaration(struct op_config *c, struct variable *v, const struc
 	v->required = text_at(n, "required", path, p);
 	v->group = read_group(c, n, path, p);
 	v->secret = read_flag(n, "secret", path, p);
+	v->exported = read_flag(n, "export", path, p);
 	v->has_min = read_bound(n, "min", path, p, &v->min);
 	v->has_max = read_bound(n, "max", path, p, &v->max);
 	const struct node *set = node_find(n, "set");

@@ -119,6 +119,7 @@ void hint_write(struct op_buf *out, const char *word, const char *const *names, 
 /* One target of a name in the `environment` map. */
 struct env_target {
 	const char *name, *path;
+	double times; /* what a number is multiplied by; 0: it is set as it is */
 	struct origin at;
 	struct env_target *next;
 };
@@ -155,7 +156,7 @@ struct variable {
 	const struct env_group *group;
 	const char *called, *def, *below, *required;
 	const char **choices; /* NULL-terminated */
-	bool secret, has_min, has_max;
+	bool secret, has_min, has_max, exported;
 	double min, max;
 	const char *value; /* as it was given; NULL: not */
 	unsigned order;    /* of the givings, from 1; 0: not given */

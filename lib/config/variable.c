@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 static const char *const words[] = {"1", "true", "yes", "on", "0", "false", "no", "off", NULL};
 
@@ -312,6 +313,17 @@ static void check_order(const struct op_config *c, struct problems *p, const str
 		    above->name, above->clean);
 }
 
+/* The text that a target is set to; NULL without memory. */
+static const char *target_text(struct op_config *c, const struct variable *v,
+			       const struct env_target *t)
+{
+	char text[32];
+	if (t->times == 0)
+		return v->clean;
+	int n = snprintf(text, sizeof(text), "%.15g", strtod(v->clean, NULL) * t->times);
+	return pool_text(&c->pool, text, (size_t)n); /* 22 characters at most */
+}
+
 static int set_targets(struct op_config *c, struct problems *p, const struct variable *v)
 {
 	int rc = 0;
@@ -319,7 +331,8 @@ static int set_targets(struct op_config *c, struct problems *p, const struct var
 		struct origin at = v->from;
 		if (at.kind == ORIGIN_DEFAULT)
 			at = t->at; /* its default stands in the file */
-		struct node *n = yaml_value(c, v->clean, false, &at);
+		const char *text = target_text(c, v, t);
+		struct node *n = text ? yaml_value(c, text, false, &at) : NULL;
 		rc = n ? node_set(c, c->root, t->path, n, &at, p) : -ENOMEM;
 		rc = rc == -EINVAL ? 0 : rc; /* an empty part: the table's check reports it */
 	}
@@ -341,4 +354,23 @@ int variables_apply(struct op_config *c, struct problems *p)
 			if (v->clean && v->order == order)
 				rc = set_targets(c, p, v);
 	return rc;
+}
+
+int op_config_export(const struct op_config *c)
+{
+	int err = 0;
+	for (const struct variable *v = c->variables; v && !err; v = v->next)
+		if (v->exported && v->clean && v->from.kind == ORIGIN_ENV_FILE)
+			err = setenv(v->name, v->clean, 1) ? -errno : 0;
+	tzset();
+	return err;
+}
+
+const char *op_config_variable(const struct op_config *c, const char *path)
+{
+	for (const struct variable *v = c->variables; v; v = v->next)
+		for (const struct env_target *t = v->first; t; t = t->next)
+			if (!strcmp(t->path, path))
+				return v->name;
+	return NULL;
 }

@@ -77,6 +77,8 @@ static int load(struct op_service *s, struct op_buf *errors)
 		s->desc->check(s->config, s->name, s->settings, errors);
 	if (r == 0 && (mistakes > 0 || errors->len > 0))
 		r = -EINVAL;
+	if (r == 0)
+		r = op_config_export(s->config);
 	int n = snprintf(s->bus_dir, sizeof(s->bus_dir), "%s/bus", s->place.runtime);
 	return r < 0 ? r : n < (int)sizeof(s->bus_dir) ? 0 : -ENAMETOOLONG;
 }

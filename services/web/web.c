@@ -235,26 +235,38 @@ static int mount(struct web *w)
 	return r;
 }
 
+/* How to choose another port, in the words of who set this one. */
+static void put_remedy(const struct web *w, uint16_t port, struct op_buf *out)
+{
+	const char *name = op_service_name(w->service);
+	char path[96];
+	(void)snprintf(path, sizeof(path), "services.%s.listen.port", name); /* names are short */
+	const char *variable = op_config_variable(op_service_config(w->service), path);
+	if (variable)
+		op_buf_printf(out, "%s=%u in the environment file, or ", variable, port);
+	op_buf_printf(out, "--set services.%s.listen=%s:%u", name, w->set->listen.host, port);
+}
+
 /* The port is taken or the address is not ours: no restart mends that. */
 static int explain_listen(struct web *w, int err)
 {
 	const struct op_listen *l = &w->set->listen;
 	const char *name = op_service_name(w->service);
-	OP_AUTO_BUF struct op_buf owner;
+	OP_AUTO_BUF struct op_buf owner, remedy;
 	op_buf_init(&owner, 512);
+	op_buf_init(&remedy, 512);
 	if (err == -EADDRINUSE) {
 		op_http_port_owner(l->port, &owner);
-		op_log(OP_ERR,
-		       "%s:%u is in use by %s; stop it, or choose another port: --set "
-		       "services.%s.listen=%s:%u",
-		       l->host, l->port, owner.data, name, l->host,
-		       l->port < 65535 ? l->port + 1 : 8080);
+		put_remedy(w, l->port < 65535 ? l->port + 1 : 8080, &remedy);
+		op_log(OP_ERR, "%s:%u is in use by %s; stop it, or choose another port: %s",
+		       l->host, l->port, owner.data, remedy.data);
 	} else if (err == -EACCES && l->port < 1024) {
+		put_remedy(w, (uint16_t)(l->port + 8000), &remedy);
 		op_log(OP_ERR,
 		       "cannot listen on %s:%u: ports below 1024 need root or CAP_NET_BIND_SERVICE "
 		       "(systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE); or choose a higher "
-		       "one: --set services.%s.listen=%s:%u",
-		       l->host, l->port, name, l->host, l->port + 8000);
+		       "one: %s",
+		       l->host, l->port, remedy.data);
 	} else {
 		op_log(OP_ERR, "cannot listen on %s:%u: %s; set services.%s.listen", l->host,
 		       l->port, op_strerror(err), name);

@@ -24,8 +24,8 @@ TEXT = ["#####                            #####  ###     ##### ##### ",
         "  #    ###  # # # #     ##         #   ##### ##  ###  #     ",
         "                  #                                         "]
 FAULTS = {  # command: what the service says
-    "nak hts221": "no chip answers at 0x5f on .*: see to the board and its connector",
-    "nak lps25h": "no chip answers at 0x5c on .*: see to the board and its connector",
+    "nak hts221": "no chip answers at 0x5f on .*: see to the board and its connector .HTS221 of the Sense HAT",
+    "nak lps25h": "no chip answers at 0x5c on .*: see to the board and its connector .LPS25H of the Sense HAT",
     "unplug": "no chip answers at 0x5f",
     "zeros hts221": "the chip at 0x5f gives values that it cannot measure",
     "zeros lps25h": "the chip at 0x5c gives values that it cannot measure",

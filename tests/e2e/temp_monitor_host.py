@@ -3,6 +3,7 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import datetime
 import json
 import os
 import re
@@ -77,6 +78,33 @@ def production_reads_the_file_beside_it_and_logs_there():
 
 
 @ot.test(timeout=60)
+def what_programs_expect_in_the_environment_may_be_in_the_file():
+    at = program(MOCK + "TZ=AAA-5:30\nHTTPS_PROXY=http://u:canary@proxy.example:3128\nno_proxy=a\nOTHER=1\n")
+    with Monitor(at, no_proxy="b") as m:
+        for pid in ot._below(m.proc.pid):
+            with open(f"/proc/{pid}/environ", encoding="utf-8") as f:
+                env = dict(entry.split("=", 1) for entry in f.read().split("\0") if entry)
+            assert env["TZ"] == "AAA-5:30" and env["no_proxy"] == "b" and "OTHER" not in env, env
+            assert env["HTTPS_PROXY"].endswith("proxy.example:3128")
+        asked = ot.get(f"http://127.0.0.1:{m.port}/api/temp", headers={"Authorization": "Bearer " + TOKEN[13:-1]})
+        local = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=5.5)).replace(tzinfo=None)
+        shown = [datetime.datetime.strptime(asked.json()["timestamp"], "%Y-%m-%d %H:%M:%S"),
+                 datetime.datetime.strptime((at / "temp_monitor.log").read_text()[:19], "%Y-%m-%d %H:%M:%S")]
+        assert all(abs((local - t).total_seconds()) < 1200 for t in shown), (local, shown)
+        assert m.stopped() == 0
+        assert "canary" not in "\n".join(m.output())
+
+
+@ot.test(timeout=60)
+def pictures_are_those_beside_the_program():
+    at = program(MOCK)
+    (at / "static/favicon.ico").write_bytes(b"ours")
+    with Monitor(at) as m:
+        assert ot.get(f"http://127.0.0.1:{m.port}/static/favicon.ico").body == b"ours"
+        assert m.stopped() == 0
+
+
+@ot.test(timeout=60)
 def python_starts_it_for_development():
     with Monitor(program(MOCK), "temp_monitor.py", LOG_FILE=str(ot.directory() / "deep/er/x.log")) as m:
         assert "in development mode" in "\n".join(m.output("out"))
@@ -126,7 +154,7 @@ def a_token_is_required():
         done = fails(env)
         assert done.stdout.splitlines()[-3:] == expected, done.stdout
         assert all(line in done.stderr for line in expected), done.stderr
-    assert re.search(r" - ERROR - .*BEARER_TOKEN: ERROR: BEARER_TOKEN",
+    assert re.search(r" - CRITICAL - .*BEARER_TOKEN: ERROR: BEARER_TOKEN",
                      (ot.directory() / "temp_monitor/temp_monitor.log").read_text())
 
 
@@ -189,7 +217,10 @@ def a_port_that_is_taken_is_named():
         taken.listen()
         port = taken.getsockname()[1]
         done = fails(MOCK, PORT=str(port))
-    assert any(str(port) in line and "use" in line for line in done.stderr.splitlines()), done.stderr
+    said = next(line for line in done.stderr.splitlines() if "in use" in line)
+    for part in (f"127.0.0.1:{port} ", f"process {os.getpid()} ", f"PORT={port + 1} in the environment file",
+                 "services.web.listen="):
+        assert part in said, (part, said)
 
 
 @ot.test()

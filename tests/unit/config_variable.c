@@ -27,6 +27,8 @@ static const char yaml[] =
 	"  HIGH: {set: services.s.limits.high, type: int, default: 5, group: hook, called: high}\n"
 	"  FACTOR: {type: float, min: -10, max: 10}\n"
 	"  ALSO: {}\n"
+	"  STEP: {set: [services.s.count, {path: services.s.limits.high, times: 3}], type: int}\n"
+	"  TZ: {export: yes}\n"
 	"services: {s: }\n";
 
 static char *variables[8];
@@ -200,6 +202,49 @@ TEST(what_is_required_may_be_set_by_other_means)
 	CHECK_STR(s.token, "abc");
 }
 
+TEST(one_variable_may_set_a_multiple)
+{
+	struct sample_settings s = good(V("STEP=20"), NULL, NULL);
+	CHECK_INT(s.count, 20);
+	CHECK_INT(s.limits.high, 60);
+	struct op_config_source src = with(NULL, NULL, NULL);
+	struct op_config *c = load_good(&src, &s, NULL);
+	CHECK_STR(op_config_variable(c, "services.s.limits.high"), "HIGH");
+	CHECK_STR(op_config_variable(c, "services.s.count"), "COUNT");
+	CHECK(!op_config_variable(c, "services.s.nothing"));
+	op_config_free(c);
+}
+
+static char *put_env(const char *text)
+{
+	static char path[300];
+	snprintf(path, sizeof(path), "%s/env", op_test_dir());
+	FILE *f = fopen(path, "w");
+	CHECK(f && fputs(text, f) >= 0 && fclose(f) == 0);
+	return path;
+}
+
+TEST(the_file_is_the_environment_of_programs_where_that_is_wanted)
+{
+	struct sample_settings s;
+	CHECK(setenv("TZ", "", 1) == 0 && unsetenv("ALSO") == 0);
+	struct op_config_source src = with(V("ALSO=1"), NULL, NULL);
+	src.env_file = put_env("TZ=' AAA-3 '\nALSO=2\nTITLE=x\n");
+	struct op_config *c = load_good(&src, &s, NULL);
+	CHECK_INT(op_config_export(c), 0);
+	CHECK_STR(getenv("TZ"), "AAA-3");
+	CHECK(!getenv("ALSO") && !getenv("TITLE"));
+	op_config_free(c);
+	/* What the environment has already, though it be empty, stays. */
+	CHECK(setenv("TZ", "UTC", 1) == 0);
+	src = with(V("TZ="), NULL, NULL);
+	src.env_file = put_env("TZ=AAA-3\n");
+	c = load_good(&src, &s, NULL);
+	CHECK_INT(op_config_export(c), 0);
+	CHECK_STR(getenv("TZ"), "UTC");
+	op_config_free(c);
+}
+
 TEST(a_declaration_is_checked)
 {
 	struct op_config_source src = source("appliance: a\nenv_file: other\nstart_failure: 0\n"
@@ -209,6 +254,8 @@ TEST(a_declaration_is_checked)
 					     "  B: {type: integer, group: h}\n"
 					     "  C: {type: choice}\n"
 					     "  D: {min: x, secret: 3, below: E}\n"
+					     "  F: {set: {path: services.s.count, tims: 2}}\n"
+					     "  G: {set: {times: 2}}\n"
 					     "services: {s: }\n");
 	const char *said = load_bad(&src);
 	CHECK_HAS(said, "a.yaml:2:11: env_file: expected plain or dotenv\n");
@@ -222,4 +269,6 @@ TEST(a_declaration_is_checked)
 	CHECK_HAS(said, "environment.D: expected a number, not \"x\"\n");
 	CHECK_HAS(said, "environment.D: expected true or false, not \"3\"\n");
 	CHECK_HAS(said, "D: no variable E to be below\n");
+	CHECK_HAS(said, "environment.tims: unknown key (did you mean \"times\"?)\n");
+	CHECK_HAS(said, "G: expected a path, not a mapping\n");
 }

@@ -53,6 +53,9 @@ static int failed(struct hat *h, int err, uint8_t address)
 	struct op_buf text;
 	op_buf_init_fixed(&text, h->why, sizeof(h->why));
 	op_i2c_explain(err, h->path, address, &text);
+	if (err == -ENXIO || err == -EREMOTEIO)
+		op_buf_printf(&text, " (%s of the Sense HAT)",
+			      address == OP_HTS221_ADDRESS ? "HTS221" : "LPS25H");
 	hat_close(h);
 	return err;
 }

@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dash.h"
 #include "routes.h"
@@ -172,14 +173,24 @@ static void on_history(struct op_http_request *rq, void *arg)
 	web_job_ask(&readings, t->web, &kind, names, &t->web->asked.points);
 }
 
-/* Pictures, which an operator may replace: looked for where they are installed, or built. */
+/* "static" beside the appliance's file, where operators have theirs; NULL: there is none. */
+static const char *static_beside(const struct temp_web *t, char *mem, size_t size)
+{
+	const char *file = op_config_file(op_service_config(t->web->service));
+	const char *slash = strrchr(file, '/');
+	int n = snprintf(mem, size, "%.*sstatic", slash ? (int)(slash - file) + 1 : 0, file);
+	return n < (int)size && access(mem, R_OK | X_OK) == 0 ? mem : NULL;
+}
+
+/* Pictures, which an operator may replace: else looked for where they are installed, or built. */
 static int mount_static(struct temp_web *t)
 {
 	static const char *const places[] = {"appliances/temp-monitor/static",
 					     "../../share/outpost/temp-monitor/static", NULL};
 	char mem[600];
-	const char *dir = t->set->static_dir;
-	if (!*dir)
+	const char *dir =
+		*t->set->static_dir ? t->set->static_dir : static_beside(t, mem, sizeof(mem));
+	if (!dir)
 		dir = web_find_folder(places, "favicon.ico", mem, sizeof(mem));
 	int r = op_http_static_at(t->web->http, "/static/",
 				  dir ? dir : "/usr/share/outpost/temp-monitor/static",
