@@ -387,6 +387,14 @@ def the_configuration_is_told_without_its_secret():
             200, b'{"webhook": {"url": "https://hooks.slack.com", "timeout": 10}}\n')
         status, body = m.hook("GET", "config", headers={"X-Fields": "webhook{"})
         assert status == 400 and body.startswith(b'{"message": "Mask parse error')
+        assert m.hook("GET", "config", headers={"X-Fields": ""})[1].startswith(b'{"webhook": {"url": "https:')
+        # Nothing is done for who asks in a way that cannot be answered.
+        asked = len(m.alerts.asked)
+        for method, path in HOOKS:
+            status, body = m.hook(method, path, {"webhook": {"timeout": 9}} if method == "PUT" else None,
+                                  {"X-Fields": "webhook{\xff}"})
+            assert status == 400 and body.startswith(b'{"message": "Mask parse error'), (path, body)
+        assert len(m.alerts.asked) == asked
 
 
 @ot.test()
@@ -417,9 +425,14 @@ def a_body_that_is_no_json_is_refused_first():
     kind = (b"{\"message\": \"Did not attempt to load JSON data because the request Content-Type was not "
             b"'application/json'.\"}\n")
     with monitor(alerts=True) as m:
-        for body in (b"", b"{", b"{'a':1}", b"nope", b"{}x", b"\xff"):
+        for body in (b"", b"{", b"{'a':1}", b"nope", b"{}x", b"\xff", b'{"a":9NaN}', b'{"a":01}',
+                     b'{"a":' + b"[" * 9000 + b"]" * 9000 + b"}"):
             assert m.hook("PUT", "config", body) == (400, bad), body
-        for given in ("text/plain", "application/x-www-form-urlencoded", ""):
+        for body in (b'\xef\xbb\xbf{}', b'{"a":1e400,"b":[NaN,-Infinity,123456789012345678901234567890]}'):
+            assert m.hook("PUT", "config", body)[0] == 200, body
+        assert m.hook("PUT", "config", b'{"webhook":{"timeout":18446744073709551621}}') == (
+            400, b'{"message": "timeout must be between 5 and 120"}\n')
+        for given in ("text/plain", "application/x-www-form-urlencoded", "application/json x", ""):
             assert m.hook("PUT", "config", b"{", headers={"Content-Type": given}) == (415, kind), given
         assert m.ask("PUT", HOOK + "config", AUTH, b"{}")[::2] == (415, kind)
         assert m.hook("PUT", "config", b"{}", headers={"Content-Type": "application/x+json; a=b"})[0] == 200

@@ -50,6 +50,9 @@ TEST(each_row_of_the_table_has_its_words)
 		{"{\"webhook\":{\"url\":\"ftp://host/\"}}",
 		 "url must be a valid URL with scheme and host"},
 		{"{\"webhook\":{\"url\":\"http://[::1/x\"}}", "Invalid IPv6 URL"},
+		{"{\"webhook\":{\"url\":\"ftp://[::1/x\"}}", "Invalid IPv6 URL"},
+		{"{\"webhook\":{\"url\":\"http://h\\u0000/x\"}}",
+		 "url must be a valid URL with scheme and host"},
 		{"{\"webhook\":{\"enabled\":null}}", "enabled must not be null"},
 		{"{\"webhook\":{\"enabled\":1}}", "enabled must be a boolean"},
 		{"{\"webhook\":{\"enabled\":\"true\"}}", "enabled must be a boolean"},
@@ -65,6 +68,13 @@ TEST(each_row_of_the_table_has_its_words)
 		{"{\"webhook\":{\"timeout\":[]}}", "timeout must be an integer"},
 		{"{\"webhook\":{\"timeout\":4}}", "timeout must be between 5 and 120"},
 		{"{\"webhook\":{\"timeout\":NaN}}", "timeout must be an integer"},
+		{"{\"webhook\":{\"timeout\":9223372036854775808}}",
+		 "timeout must be between 5 and 120"},
+		{"{\"webhook\":{\"timeout\":-100000000000000000000000000000}}",
+		 "timeout must be between 5 and 120"},
+		{"{\"webhook\":{\"timeout\":1e400}}", "timeout must be an integer"},
+		{"{\"webhook\":18446744073709551616}", "webhook must be an object"},
+		{"1e999", "Request body must be a JSON object"},
 		{"{\"thresholds\":7}", "thresholds must be an object"},
 		{"{\"thresholds\":{\"temp_min_c\":\"5\"}}", "temp_min_c must be a number"},
 		{"{\"thresholds\":{\"humidity_max\":false}}", "humidity_max must be a number"},
@@ -73,6 +83,10 @@ TEST(each_row_of_the_table_has_its_words)
 		{"{\"thresholds\":{\"temp_min_c\":NaN}}", "temp_min_c must be between -50 and 100"},
 		{"{\"thresholds\":{\"temp_min_c\":-Infinity}}",
 		 "temp_min_c must be between -50 and 100"},
+		{"{\"thresholds\":{\"temp_max_c\":18446744073709551616}}",
+		 "temp_max_c must be between -50 and 100"},
+		{"{\"thresholds\":{\"temp_max_c\":-1.5E+400}}",
+		 "temp_max_c must be between -50 and 100"},
 		{"{\"thresholds\":{\"humidity_min\":-1}}",
 		 "humidity_min must be between 0 and 100"},
 		{"{\"thresholds\":{\"temp_min_c\":32}}", "temp_min_c must be less than temp_max_c"},
@@ -130,12 +144,50 @@ TEST(words_of_python_are_numbers_only_outside_of_texts)
 	CHECK(!webhook_parse("", 0) && !webhook_parse("{", 1) && !webhook_parse("{}\0", 3));
 }
 
+TEST(what_python_does_not_read_is_no_json)
+{
+	static const char *const bad[] = {
+		"",
+		"{",
+		"{}x",
+		"[-NaN]",
+		"[9NaN]",
+		"[NaN1]",
+		"[NaNNaN]",
+		"[9Infinity]",
+		"[Infinit]",
+		"[+Infinity]",
+		"{NaN:1}",
+		"[01]",
+		"[00000000000000000000000001]",
+		"[1.e999]",
+		"[.5e999]",
+		"[1e]",
+		"[999999999999999999999x]",
+		"[\"\xff\"]",
+		"\xef\xbb\xbf",
+		"[\"NaN]",
+		"[\"\\",
+	};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(bad); i++)
+		CHECK(!webhook_parse(bad[i], strlen(bad[i])));
+	static const char marked[] = "\xef\xbb\xbf{\"1e999\":1e999}";
+	json_t *v = webhook_parse(marked, strlen(marked));
+	CHECK(json_number_value(json_object_get(v, "1e999")) > 1e9);
+	json_decref(v);
+}
+
 TEST(types_are_those_of_json)
 {
 	static const char *const good[] = {"application/json", "Application/JSON; charset=utf-8",
 					   "application/vnd.api+json"};
-	static const char *const bad[] = {"text/json", "application/jsonp", "application/+json",
-					  "application/x-www-form-urlencoded", ""};
+	static const char *const bad[] = {"text/json",
+					  "application/jsonp",
+					  "application/+json",
+					  "application/json x",
+					  "application/json, text/plain",
+					  "application/x-www-form-urlencoded",
+					  ""};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(good); i++)
 		CHECK(webhook_type_is_json(good[i]));
 	for (size_t i = 0; i < OP_ARRAY_SIZE(bad); i++)
@@ -192,4 +244,7 @@ TEST(a_mask_keeps_what_it_names)
 	check_mask("b}", NULL);
 	check_mask("b,,webhook", NULL);
 	check_mask("a{a{a{a{a{a{a{a{a{a}}}}}}}}}", NULL);
+	check_mask("b\xff", NULL);
+	CHECK(mask_is_valid("webhook{url},*") && !mask_is_valid("webhook{") &&
+	      !mask_is_valid("\xff"));
 }

@@ -1,8 +1,9 @@
 /*
  * mask.c - X-Fields: which members of an answer a client wants (mask.h).
  *
- *     mask = "{" list "}" | list      list = item *("," item)      item = name [ "{" list "}" ] |
- * "*"
+ *     mask = "{" list "}" | list
+ *     list = item *("," item)
+ *     item = name [ "{" list "}" ] | "*"
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -110,4 +111,13 @@ int mask_apply(const char *mask, json_t *value, json_t **ret_value)
 	else
 		*ret_value = to;
 	return r;
+}
+
+bool mask_is_valid(const char *mask)
+{
+	json_t *nothing = json_object(), *part = NULL;
+	int r = nothing ? mask_apply(mask, nothing, &part) : -ENOMEM;
+	json_decref(part);
+	json_decref(nothing);
+	return r != -EINVAL;
 }

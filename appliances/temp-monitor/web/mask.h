@@ -14,5 +14,7 @@
  * there are passed over. Blanks and a pair of braces around the whole are allowed. *ret_value is a
  * new reference. -EINVAL: it is no mask (or nested over 8 levels); -ENOMEM. */
 int mask_apply(const char *mask, json_t *value, json_t **ret_value) OP_MUST_CHECK;
+/* It is one, whatever it is applied to. */
+bool mask_is_valid(const char *mask);
 
 #endif

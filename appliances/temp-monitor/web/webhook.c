@@ -74,17 +74,14 @@ static void answer_masked(struct temp_ask *a, json_t *v)
 {
 	const char *mask = json_string_value(json_object_get(a->data, "mask"));
 	json_t *part = NULL;
-	int r = mask && v ? mask_apply(mask, v, &part) : 0;
-	if (part) {
+	if (mask && v && mask_apply(mask, v, &part) < 0) {
+		json_decref(v);
+		v = NULL;
+	} else if (part) {
 		json_decref(v);
 		v = part;
 	}
-	if (r == 0) {
-		answer(a, 200, v);
-		return;
-	}
-	json_decref(v);
-	say(a, 400, "Mask parse error: X-Fields is not a list of fields");
+	answer(a, 200, v);
 }
 
 static void say_fault(struct temp_ask *a, const char *message, const char *why)
@@ -156,11 +153,19 @@ static json_t *config_of(const struct temp_web *t, json_t *config)
 			 limits_of(t, config));
 }
 
-/* Asks for it first, whatever the request; takes body (may be NULL). */
+/* Asks for it first, whatever the request; takes body (may be NULL). A mask that is none is told
+ * before anything is done. */
 static void ask_config(struct op_http_request *rq, struct temp_web *t, json_t *body,
 		       temp_ask_fn done)
 {
 	const char *mask = op_http_field_get(rq, "x-fields");
+	if (mask && !*mask)
+		mask = NULL;
+	if (mask && !mask_is_valid(mask)) {
+		json_decref(body);
+		op_http_error(rq, 400, "Mask parse error: X-Fields is not a list of fields");
+		return;
+	}
 	json_t *data = json_pack("{s:s*, s:o*}", "mask", mask, "body", body);
 	temp_ask(rq, t, t->web->alerts, "config", NULL, ASK_MS, done, data);
 }

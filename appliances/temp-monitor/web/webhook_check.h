@@ -26,10 +26,11 @@ struct webhook_now {
 	double limits[WEBHOOK_LIMITS]; /* NaN: off */
 };
 
-/* application/json or application/...+json, with or without parameters. type may be NULL. */
+/* webhook_json.c: application/json or application/...+json, with or without parameters. type may be
+ * NULL. */
 bool webhook_type_is_json(const char *type);
-/* A value of JSON, or NULL. NaN and Infinity are understood as Python does, and become numbers that
- * lie outside of every range. */
+/* A value of JSON, or NULL. NaN, Infinity and numbers of any size are understood as Python does,
+ * and become numbers that lie outside of every range. */
 json_t *webhook_parse(const void *bytes, size_t n);
 /* The first mistake of a body, or NULL. now NULL: what depends on it is not looked at. The text is
  * static or in mem. */
