@@ -22,10 +22,8 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#define OP_HTTP_HEAD_MAX                                                        \
-	8192 /* bytes of request line and fields together, if not set otherwise \
-	      */
-#define OP_HTTP_FIELDS_MAX 64
+#define OP_HTTP_HEAD_MAX 8192 /* bytes of request line and fields, if not set otherwise */
+#define OP_HTTP_FIELDS_MAX 64 /* of a head of that size; a longer one may have as many more */
 #define OP_HTTP_PARAMS_MAX 4
 #define OP_HTTP_ROUTES_MAX 64
 
@@ -37,6 +35,7 @@ enum op_http_method {
 	OP_HTTP_PATCH = 1 << 4,
 	OP_HTTP_DELETE = 1 << 5,
 	OP_HTTP_OPTIONS = 1 << 6,
+	OP_HTTP_OTHER = 1 << 7, /* not known; no handler sees it */
 };
 
 struct op_http;
@@ -138,6 +137,9 @@ const char *op_http_error_text(struct op_buf *b, bool page, int status, const ch
 /* The same for what has no route (404), and for what is no request or too large a one. NULL: as
  * described above. */
 void op_http_errors(struct op_http *h, op_http_error_fn no_route, op_http_error_fn malformed);
+/* From now on a method that is not known, in capitals, is answered as one that the path does not
+ * have, by 404 or 405, in place of 501. */
+void op_http_any_method(struct op_http *h);
 /* Serves the files below dir for every path without a route; "/" is index.html. A FILE.gz beside
  * FILE is sent to clients that take gzip. Names that hold a hash ("app-3f2a9c1b.js") are cached
  * for ever, others are checked again by ETag. Hidden files are not served. */

@@ -98,8 +98,8 @@ struct http_folder {
 
 /* What a head may be. */
 struct http_rules {
-	size_t max_head;
-	bool host_optional;
+	size_t max_head, max_fields;
+	bool host_optional, any_method;
 };
 
 struct op_http {
@@ -131,7 +131,7 @@ struct op_http {
 	char *head, *path; /* max_head + 1 bytes each */
 	char extra[512];
 	size_t extra_len;
-	struct op_http_field fields[OP_HTTP_FIELDS_MAX];
+	struct op_http_field *fields; /* rules.max_fields */
 	struct op_buf body;
 	char date[40];
 	time_t date_s;
@@ -145,7 +145,8 @@ struct http_head {
 };
 
 /* request.c: bytes of a complete head at p, 0 if it is not complete yet, or a negated HTTP status.
- * Copies the head to text (rules->max_head + 1 bytes) and the decoded path to path (as many). */
+ * Copies the head to text (rules->max_head + 1 bytes) and the decoded path to path (as many);
+ * fields has room for rules->max_fields. */
 int http_head_parse(const char *p, size_t n, const struct http_rules *rules, char *text, char *path,
 		    struct op_http_field *fields, struct http_head *ret);
 const char *http_method_name(unsigned method);

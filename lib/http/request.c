@@ -96,7 +96,22 @@ static char *take_line(char **at)
 	return line;
 }
 
-static int parse_method(const char *word, struct http_head *ret)
+/* Methods are in capitals. */
+static int parse_other(const char *word, bool any, struct http_head *ret)
+{
+	for (unsigned i = 0; i < OP_ARRAY_SIZE(methods); i++)
+		if (!strcasecmp(word, methods[i]))
+			return -400;
+	if (!any)
+		return -501;
+	for (const char *p = word; *p; p++)
+		if (*p >= 'a' && *p <= 'z')
+			return -400;
+	ret->rq.method = OP_HTTP_OTHER;
+	return 0;
+}
+
+static int parse_method(const char *word, bool any, struct http_head *ret)
 {
 	if (!*word)
 		return -400;
@@ -108,10 +123,7 @@ static int parse_method(const char *word, struct http_head *ret)
 			ret->rq.method = 1u << i;
 			return 0;
 		}
-	for (unsigned i = 0; i < OP_ARRAY_SIZE(methods); i++)
-		if (!strcasecmp(word, methods[i]))
-			return -400; /* methods are in capitals */
-	return -501;
+	return parse_other(word, any, ret);
 }
 
 static int parse_version(const char *word, struct http_head *ret)
@@ -151,7 +163,8 @@ static int parse_target(char *target, char *path, size_t room, struct http_head 
 	return has_dot_segment(path) ? -404 : 0;
 }
 
-static int parse_request_line(char *line, char *path, size_t room, struct http_head *ret)
+static int parse_request_line(char *line, bool any_method, char *path, size_t room,
+			      struct http_head *ret)
 {
 	char *target = strchr(line, ' ');
 	char *version = target ? strchr(target + 1, ' ') : NULL;
@@ -159,7 +172,7 @@ static int parse_request_line(char *line, char *path, size_t room, struct http_h
 		return -400;
 	*target++ = '\0';
 	*version++ = '\0';
-	int r = parse_method(line, ret), v = parse_version(version, ret);
+	int r = parse_method(line, any_method, ret), v = parse_version(version, ret);
 	if (v || r)
 		return v ? v : r;
 	return parse_target(target, path, room, ret);
@@ -231,7 +244,7 @@ static int parse_fields(char *at, const struct http_rules *rules, struct op_http
 {
 	struct framing seen = {0};
 	for (char *line; (line = take_line(&at)) && *line;) {
-		if (ret->rq.n_fields == OP_HTTP_FIELDS_MAX)
+		if (ret->rq.n_fields == rules->max_fields)
 			return -431;
 		struct op_http_field *f = &fields[ret->rq.n_fields];
 		int r = parse_field(line, f);
@@ -279,7 +292,7 @@ int http_head_parse(const char *p, size_t n, const struct http_rules *rules, cha
 	text[len] = '\0';
 	*ret = (struct http_head){0};
 	char *at = text, *line = take_line(&at);
-	int r = parse_request_line(line, path, len, ret);
+	int r = parse_request_line(line, rules->any_method, path, len, ret);
 	/* The framing is judged first: what cannot be framed must end the connection. */
 	int f = parse_fields(at, rules, fields, ret);
 	if (f || r)

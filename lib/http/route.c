@@ -50,6 +50,11 @@ void op_http_errors(struct op_http *h, op_http_error_fn no_route, op_http_error_
 	h->malformed = malformed;
 }
 
+void op_http_any_method(struct op_http *h)
+{
+	h->rules.any_method = true;
+}
+
 int op_http_upgrade(struct op_http *h, const char *path, op_http_upgrade_fn fn, void *arg)
 {
 	return add_route(
@@ -200,7 +205,8 @@ static void answer_options(struct op_http_request *rq, unsigned allowed)
 		op_http_answer(rq, 200, NULL, NULL, 0);
 	else
 		op_http_error(rq, 405, "%s is not possible here, only %s",
-			      http_method_name(rq->method), text);
+			      rq->method == OP_HTTP_OTHER ? "that" : http_method_name(rq->method),
+			      text);
 }
 
 /* The route of this path and method; for another method only *ret_allowed. */

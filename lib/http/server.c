@@ -37,6 +37,7 @@ static void destroy(struct op_http *h)
 	free(h->rx);
 	free(h->head);
 	free(h->path);
+	free(h->fields);
 	free(h);
 }
 
@@ -198,6 +199,12 @@ static void set_defaults(struct op_http_settings *s)
 	s->write_timeout_ms = s->write_timeout_ms ? s->write_timeout_ms : 30000;
 }
 
+static size_t fields_for(size_t max_head)
+{
+	size_t n = OP_HTTP_FIELDS_MAX * (max_head / OP_HTTP_HEAD_MAX);
+	return n > OP_HTTP_FIELDS_MAX ? n : OP_HTTP_FIELDS_MAX;
+}
+
 static struct op_http *allocate(const struct op_http_settings *settings)
 {
 	struct op_http *h = calloc(1, sizeof(*h));
@@ -207,13 +214,16 @@ static struct op_http *allocate(const struct op_http_settings *settings)
 	set_defaults(&h->set);
 	h->listen_fd = -1;
 	h->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	h->rules = (struct http_rules){h->set.max_head, h->set.host_optional};
+	h->rules = (struct http_rules){.max_head = h->set.max_head,
+				       .max_fields = fields_for(h->set.max_head),
+				       .host_optional = h->set.host_optional};
 	h->rx_cap = h->set.max_head + h->set.max_body + 4096;
 	h->rx = malloc(h->rx_cap);
 	h->head = malloc(h->set.max_head + 1);
 	h->path = malloc(h->set.max_head + 1);
+	h->fields = calloc(h->rules.max_fields, sizeof(*h->fields));
 	op_buf_init(&h->body, 8 * 1024 * 1024);
-	if (h->rx && h->head && h->path && h->spare_fd >= 0)
+	if (h->rx && h->head && h->path && h->fields && h->spare_fd >= 0)
 		return h;
 	destroy(h);
 	return NULL;

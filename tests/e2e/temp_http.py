@@ -309,16 +309,18 @@ def methods_are_told_without_a_token():
             status, fields, body = m.ask("OPTIONS", path, {})
             assert (status, body) == (200, b""), path
             assert set(fields["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
-            status, fields, body = m.ask("DELETE", path, {})
-            assert status == 405 and "allow" in fields and fields["content-type"].startswith("text/html")
-            assert b"<title>405 Method Not Allowed</title>" in body
+            for method in ("DELETE", "PATCH", "TRACE", "PROPFIND"):
+                status, fields, body = m.ask(method, path, {})
+                assert status == 405 and "allow" in fields and fields["content-type"].startswith("text/html")
+                assert b"<title>405 Method Not Allowed</title>" in body
         for path, methods in (("config", {"GET", "HEAD", "PUT", "OPTIONS"}), ("test", {"POST", "OPTIONS"}),
                               ("enable", {"POST", "OPTIONS"}), ("disable", {"POST", "OPTIONS"})):
             status, fields, body = m.ask("OPTIONS", HOOK + path, {})
             assert (status, body) == (200, b"") and set(fields["allow"].split(", ")) == methods
-            status, fields, body = m.ask("DELETE", HOOK + path, {})
-            assert status == 405 and set(fields["allow"].split(", ")) == methods
-            assert body == b'{"message": "The method is not allowed for the requested URL."}\n'
+            for method in ("DELETE", "TRACE", "BREW"):
+                status, fields, body = m.ask(method, HOOK + path, {})
+                assert status == 405 and set(fields["allow"].split(", ")) == methods
+                assert body == b'{"message": "The method is not allowed for the requested URL."}\n'
 
 
 @ot.test()
@@ -338,7 +340,7 @@ def what_is_not_there_is_a_page():
         assert m.get("/swaggerui/nope", {})[0] == 404
         for path in ("/nope", "/favicon.ico", "/api/temp/", "/api/webhook/nope", "/static/../etc/passwd",
                      "/static/%2e%2e/x"):
-            for method in ("GET", "POST"):
+            for method in ("GET", "POST", "TRACE"):
                 status, fields, body = m.ask(method, path, {})
                 assert status == 404 and fields["content-type"].startswith("text/html"), (path, status)
                 assert b"<title>404 Not Found</title>" in body
@@ -350,6 +352,7 @@ def what_is_not_there_is_a_page():
 def what_is_no_request_is_told_in_plain_text():
     with monitor() as m:
         for text, status in ((b"get /health HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+                             (b"brew /health HTTP/1.1\r\nHost: x\r\n\r\n", 400),
                              (b"GET /health HTTP/1.1\r\nHost : x\r\n\r\n", 400),
                              (b"GET /health HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
                              (b"POST /health HTTP/1.1\r\nTransfer-Encoding: br\r\n\r\n", 501),
@@ -361,6 +364,8 @@ def what_is_no_request_is_told_in_plain_text():
             assert not body.startswith((b"{", b"<"))
         long = b"GET /health HTTP/1.1\r\nX: " + b"x" * 200000 + b"\r\nConnection: close\r\n\r\n"
         assert m.raw(long).startswith(b"HTTP/1.1 503 ")
+        many = "".join(f"X-{i}: {'y' * 100}\r\n" for i in range(1500))
+        assert m.raw(f"GET /health HTTP/1.1\r\nConnection: close\r\n{many}\r\n".encode()).startswith(b"HTTP/1.1 503 ")
         without_host = b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"
         assert m.raw(without_host).startswith(b"HTTP/1.1 503 ")
 
@@ -458,7 +463,7 @@ def a_test_message_is_told_of():
         m.alerts.delivered = False
         status, body = m.hook("POST", "test")
         assert status == 500 and re.fullmatch(failed, body), body
-        assert json.loads(body)["error_id"] in "\n".join(m.web.output())
+        assert m.web.wait_line(json.loads(body)["error_id"])
         assert m.hook("POST", "disable") == (
             200, b'{"message": "Webhook notifications disabled", "enabled": false}\n')
         asked = len(m.alerts.asked)

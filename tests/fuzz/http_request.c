@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char text[OP_HTTP_HEAD_MAX + 1], path[OP_HTTP_HEAD_MAX + 1];
 static struct op_http_field fields[OP_HTTP_FIELDS_MAX];
-static const struct http_rules rules = {.max_head = OP_HTTP_HEAD_MAX};
+static const struct http_rules rules = {.max_head = OP_HTTP_HEAD_MAX,
+					.max_fields = OP_HTTP_FIELDS_MAX};
 
 static void check(struct http_head *h)
 {

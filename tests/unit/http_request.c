@@ -10,7 +10,7 @@
 static char text[OP_HTTP_HEAD_MAX + 1], path[OP_HTTP_HEAD_MAX + 1];
 static struct op_http_field fields[OP_HTTP_FIELDS_MAX];
 static struct http_head head;
-static struct http_rules rules = {.max_head = OP_HTTP_HEAD_MAX};
+static struct http_rules rules = {.max_head = OP_HTTP_HEAD_MAX, .max_fields = OP_HTTP_FIELDS_MAX};
 
 static int parse_n(const char *p, size_t n)
 {
@@ -118,6 +118,17 @@ TEST(malformed_requests_are_refused)
 				     parse(refused[i].request), -refused[i].status,
 				     refused[i].request);
 	CHECK_INT(parse_n("GET /a\0b HTTP/1.1\r\nHost: a\r\n\r\n", 31), -400);
+}
+
+TEST(other_methods_are_taken_where_that_is_set)
+{
+	rules.any_method = true;
+	CHECK(parse("BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n") > 0);
+	CHECK_INT(head.rq.method, OP_HTTP_OTHER);
+	CHECK_STR(head.rq.path, "/pot");
+	CHECK_INT(parse("brew / HTTP/1.1\r\nHost: a\r\n\r\n"), -400);
+	CHECK_INT(parse("Get / HTTP/1.1\r\nHost: a\r\n\r\n"), -400);
+	rules.any_method = false;
 }
 
 TEST(what_is_too_large_is_refused)

@@ -357,6 +357,34 @@ TEST(a_file_tells_its_methods_and_what_is_none_does_not)
 	remove_file();
 }
 
+TEST(a_larger_head_has_room_for_more_fields)
+{
+	char *text = calloc(1, 65536);
+	start_with((struct op_http_settings){.max_head = 2 * OP_HTTP_HEAD_MAX});
+	for (int over = 0; over < 2; over++) {
+		size_t n = (size_t)sprintf(text, "GET /echo HTTP/1.0\r\n");
+		for (int i = 0; i < 2 * OP_HTTP_FIELDS_MAX + over; i++)
+			n += (size_t)sprintf(text + n, "X%d: y\r\n", i);
+		strcpy(text + n, "\r\n");
+		CHECK_HAS(ask(text), over ? "HTTP/1.1 431 " : "HTTP/1.1 200 ");
+	}
+	free(text);
+	stop();
+}
+
+TEST(an_unknown_method_is_one_that_the_path_does_not_have)
+{
+	start();
+	CHECK_HAS(ask("BREW /echo HTTP/1.0\r\n\r\n"), "HTTP/1.1 501 ");
+	op_http_any_method(http);
+	CHECK_HAS(ask("BREW /echo HTTP/1.0\r\n\r\n"), "HTTP/1.1 405 ");
+	CHECK_HAS(got, "Allow: OPTIONS, GET, HEAD, POST\r\n");
+	CHECK_HAS(ask("BREW /nothing HTTP/1.0\r\n\r\n"), "HTTP/1.1 404 ");
+	CHECK_HAS(ask("BREW /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx" BYE),
+		  "HTTP/1.1 200 "); /* the connection goes on */
+	stop();
+}
+
 /* ---- beyond the limit -------------------------------------------------------------------- */
 
 TEST(further_connections_wait_for_room_where_that_is_set)

@@ -20,6 +20,7 @@ static int mount(struct web *w, const void *settings, void **ret_self)
 	t->set = settings;
 	t->started_ns = op_now_ns();
 	op_http_errors(w->http, op_http_error_html, op_http_error_text);
+	op_http_any_method(w->http);
 	int r = temp_auth_open(t);
 	if (!r)
 		r = temp_reading_open(t);
