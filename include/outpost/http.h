@@ -6,7 +6,7 @@
  * make the server hold has a limit: the head of a request (8 KiB, 64 fields), its body, the number
  * of connections, the time each of them may take. When the connections are used up the oldest one
  * that has not completed a request makes room, so that half-open connections never lock out a
- * client who asks for something (or, if so set, further ones wait).
+ * client who asks for something (or, if so set, further ones wait for those that rest).
  *
  * What it speaks: RFC 9110 and 9112, of transfer codings only chunked (501). Errors are JSON
  * ({"error":{"status":404,"message":".."}}), or a small page for a browser that asks for HTML.
@@ -77,7 +77,10 @@ struct op_http_settings {
 	unsigned request_timeout_ms; /* first byte to complete request [10000] */
 	unsigned idle_timeout_ms;    /* between requests [60000] */
 	unsigned write_timeout_ms;   /* without progress of an answer [30000] */
-	bool full_waits;    /* over max_connections: wait in the backlog, in place of making room */
+	/* Over max_connections wait in the backlog, in place of making room at once; who rests for
+	 * give_way_ms [6000] makes room when somebody has waited as long. */
+	bool full_waits;
+	unsigned give_way_ms;
 	bool host_optional; /* HTTP/1.1 without Host is answered too */
 };
 

@@ -116,7 +116,8 @@ struct op_http {
 	unsigned n_conns;   /* on a list */
 	unsigned n_handles; /* that the loop has still to close */
 	bool closing;
-	bool full; /* further connections wait in the backlog */
+	bool full;                /* further connections wait in the backlog */
+	uint64_t waited_since_ms; /* the first of them; 0: nobody waits */
 	struct http_rules rules;
 	struct route routes[OP_HTTP_ROUTES_MAX];
 	size_t n_routes;

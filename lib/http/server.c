@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -89,17 +90,49 @@ static void stop_accepting(struct op_http *h)
 {
 	uv_poll_stop(&h->listener);
 	h->full = true;
+	if (h->waited_since_ms)
+		return; /* the same ones as before */
+	h->waited_since_ms = uv_now(h->loop);
 	h->count.full++;
+}
+
+static bool somebody_waits(const struct op_http *h)
+{
+	struct pollfd p = {.fd = h->listen_fd, .events = POLLIN};
+	return poll(&p, 1, 0) == 1;
+}
+
+/* The connection that has rested longest, if it is time that it makes room for one that waits. */
+static struct op_http_conn *due_to_give_way(const struct op_http *h)
+{
+	struct op_http_conn *c = h->lists[L_FRESH].first, *idle = h->lists[L_IDLE].first;
+	uint64_t now = uv_now(h->loop), least = h->set.give_way_ms;
+	if (!c || (idle && idle->since_ms < c->since_ms))
+		c = idle;
+	bool due = c && h->waited_since_ms && now - h->waited_since_ms >= least &&
+		   now - c->since_ms >= least;
+	return due ? c : NULL;
+}
+
+/* Room for one that waits; false: it waits on. sure: there is one. */
+static bool admit(struct op_http *h, bool sure)
+{
+	if (h->n_conns < h->set.max_connections)
+		return true;
+	struct op_http_conn *c = sure ? due_to_give_way(h) : NULL;
+	if (c)
+		http_conn_close(c, &h->count.evicted);
+	else if (sure)
+		stop_accepting(h);
+	return c != NULL;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct op_http *h = poll->data;
 	for (int i = 0; i < ACCEPTS_PER_EVENT && status >= 0; i++) {
-		if (h->set.full_waits && h->n_conns >= h->set.max_connections) {
-			stop_accepting(h);
+		if (h->set.full_waits && !admit(h, i == 0))
 			return;
-		}
 		int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 			shed(h);
@@ -136,6 +169,10 @@ static void on_sweep(uv_timer_t *timer)
 		[L_LINGER] = LINGER_MS,
 	};
 	uint64_t now = uv_now(h->loop);
+	if (h->full && due_to_give_way(h))
+		http_conn_left(h);
+	else if (!h->full && h->waited_since_ms && !somebody_waits(h))
+		h->waited_since_ms = 0;
 	for (int i = 0; i < L_COUNT; i++)
 		while (h->lists[i].first && now - h->lists[i].first->since_ms >= limits[i])
 			http_conn_timeout(h->lists[i].first);
@@ -196,6 +233,7 @@ static void set_defaults(struct op_http_settings *s)
 	s->max_body = s->max_body ? s->max_body : 65536;
 	s->request_timeout_ms = s->request_timeout_ms ? s->request_timeout_ms : 10000;
 	s->idle_timeout_ms = s->idle_timeout_ms ? s->idle_timeout_ms : 60000;
+	s->give_way_ms = s->give_way_ms ? s->give_way_ms : 6000;
 	s->write_timeout_ms = s->write_timeout_ms ? s->write_timeout_ms : 30000;
 }
 

@@ -17,7 +17,8 @@ const struct op_setting web_settings_table[] = {
 	{"max_connections", OP_SET_INT, AT(max_connections), .def = "512", .min = 8, .max = 10000,
 	 .help = "other connections at a time; the oldest that asked for nothing makes room"},
 	{"full_waits", OP_SET_BOOL, AT(full_waits), .def = "false",
-	 .help = "over max_connections the next one waits for its turn; none makes room"},
+	 .help = "over max_connections the next one waits for its turn, until one that rests makes "
+		 "room"},
 	{"max_head", OP_SET_INT, AT(max_head), .def = "8192", .min = 1024, .max = 1048576,
 	 .unit = "bytes", .help = "longest head of a request: its line and its fields"},
 	{"host_optional", OP_SET_BOOL, AT(host_optional), .def = "false",

@@ -414,3 +414,42 @@ TEST(further_connections_wait_for_room_where_that_is_set)
 	close(waits);
 	stop();
 }
+
+TEST(who_rests_makes_room_for_who_has_waited)
+{
+	enum { ROOM = 3, GIVE_WAY_MS = 300 };
+	int held[ROOM];
+	start_with((struct op_http_settings){
+		.max_connections = ROOM, .full_waits = true, .give_way_ms = GIVE_WAY_MS});
+	for (int i = 0; i < ROOM; i++) {
+		held[i] = dial();
+		say(held[i], "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+		CHECK(hear(held[i], "0:|"));
+	}
+	uint64_t full_ms = uv_now(&loop);
+	while (uv_now(&loop) < full_ms + 2 * GIVE_WAY_MS) /* nobody waits: nobody has to go */
+		uv_run(&loop, UV_RUN_ONCE);
+	CHECK_INT(op_http_counters(http)->open, ROOM);
+	CHECK_INT(op_http_counters(http)->full, 0);
+	say(held[0], "GET /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"); /* busy */
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	uint64_t dialled_ms = uv_now(&loop);
+	int waits = dial();
+	say(waits, BYE);
+	CHECK(hear(waits, NULL));
+	CHECK_HAS(got, "HTTP/1.1 200 OK\r\n");
+	CHECK(uv_now(&loop) >= dialled_ms + GIVE_WAY_MS);
+	CHECK(hear(held[1], NULL)); /* the one that has rested longest */
+	CHECK_INT(op_http_counters(http)->evicted, 1);
+	CHECK_INT(op_http_counters(http)->full, 1);
+	say(held[0], "x");
+	CHECK(hear(held[0], "1:x|"));
+	say(held[2], BYE);
+	CHECK(hear(held[2], NULL));
+	CHECK_HAS(got, "HTTP/1.1 200 OK\r\n");
+	for (int i = 0; i < ROOM; i++)
+		close(held[i]);
+	close(waits);
+	stop();
+}
