@@ -143,39 +143,6 @@ static void on_loaded(void *arg, int err)
 	begin(a); /* an error is in the view, and in the log */
 }
 
-/* Every attempt, for channels that want it so. */
-static void log_attempt(const struct alerts_channel *ch, const struct courier_attempt *at)
-{
-	char of[32] = "";
-	if (at->attempts)
-		(void)snprintf(of, sizeof(of), "/%u", at->attempts); /* fits */
-	if (at->delivered)
-		op_log(OP_INFO, "channel %s: %s is delivered: %s (attempt %u%s)", ch->name, at->key,
-		       at->message, at->tried, of);
-	else if (at->status)
-		op_log(OP_WARNING, "channel %s: %s: %s (attempt %u%s)", ch->name, at->message,
-		       at->answer, at->tried, of);
-	else
-		op_log(OP_ERR, "channel %s: %s (attempt %u%s)", ch->name, at->message, at->tried,
-		       of);
-	if (at->final && !at->delivered)
-		op_log(OP_ERR, "channel %s: %s failed after %u attempts", ch->name, at->key,
-		       at->tried);
-}
-
-/* Where attempts begin to fail, and where they end to. */
-static void log_change(const struct alerts_channel *ch, const struct courier_attempt *at, bool was,
-		       bool failing)
-{
-	if (failing && !was)
-		op_log(OP_WARNING, "channel %s: %s", ch->name, at->message);
-	else if (!failing && was)
-		op_log(OP_NOTICE, "channel %s: messages are taken again", ch->name);
-	if (at->final && !at->delivered)
-		op_log(OP_WARNING, "channel %s: message %s is given up: %s", ch->name, at->key,
-		       at->message);
-}
-
 static void on_attempt(void *arg, const struct courier_attempt *at)
 {
 	struct alerts *a = arg;
@@ -189,10 +156,7 @@ static void on_attempt(void *arg, const struct courier_attempt *at)
 		(void)snprintf(ch->error, sizeof(ch->error), "%s",
 			       at->delivered ? "" : at->message); /* cut at worst */
 	}
-	if (now->log_attempts)
-		log_attempt(now, at);
-	else
-		log_change(now, at, was, ch->failing);
+	log_attempt(now, at, was, ch->failing);
 	uint64_t told = a->cycles_told;
 	ask_attempt(a, at);
 	calls_attempt(a, at);

@@ -28,6 +28,7 @@ struct sent {
 	uint64_t until_ns;        /* after that nothing more is heard of it */
 	unsigned open;            /* a bit for each channel */
 	bool delivered;           /* to one of them */
+	bool logged;              /* that it was */
 };
 
 /* One rule at work. */
@@ -48,6 +49,7 @@ struct alert {
 	int64_t since_wall_ns;         /* 0: not known */
 	char label[64];                /* of the value, "" for numbers */
 	char unit[16], reason[192];    /* what was found */
+	bool logged;                   /* the log knows it as raised */
 	bool told;                     /* receivers know it as raised */
 	char told_id[ALERTS_ID_BYTES]; /* under this id */
 	uint64_t muted_until_ns;       /* boot time; 0: it is not */
@@ -168,6 +170,17 @@ void ask_begin(struct alert *al, struct sent *s, const char *id, const struct co
 void ask_resume(struct alert *al);
 void ask_attempt(struct alerts *a, const struct courier_attempt *attempt);
 void ask_look(struct alerts *a, uint64_t now_ns); /* what is not heard of any more */
+
+/* log.c */
+/* An alert, or its end if its beginning was logged. */
+void log_message(struct alert *al, const struct message *m);
+/* was, failing: whether the channel did, before this and now. */
+void log_attempt(const struct alerts_channel *ch, const struct courier_attempt *at, bool was,
+		 bool failing);
+/* Names what of the record of that boot time was taken and is not logged yet. */
+void log_sent(struct alerts *a, uint64_t ns);
+/* The same when nothing of it is on its way any more. */
+void log_sent_if_whole(struct alerts *a, uint64_t ns);
 
 /* report.c */
 void report_start(struct alerts *a);

@@ -57,6 +57,8 @@ static uint64_t patience_s(const struct alerts *a, unsigned open)
 void ask_begin(struct alert *al, struct sent *s, const char *id, const struct courier_job *job,
 	       uint64_t boot_ns)
 {
+	if (s->delivered)
+		log_sent(al->alerts, s->ns); /* others of its record may still be on their way */
 	*s = (struct sent){.ns = boot_ns};
 	(void)snprintf(s->id, sizeof(s->id), "%s", id); /* of that size */
 	for (size_t i = 0; i < job->n; i++) {
@@ -82,12 +84,15 @@ static void hear(struct alert *al, struct sent *s, const struct courier_attempt 
 	unsigned bit = 1u << at->channel;
 	if (!(s->open & bit) || strcmp(s->key, at->key) != 0)
 		return;
+	uint64_t ns = s->ns; /* what follows may be sent at once */
 	s->open &= ~bit;
 	s->delivered |= at->delivered;
 	if (at->delivered)
-		count_cycle(al->alerts, s->ns);
+		count_cycle(al->alerts, ns);
+	s->logged |= !al->alerts->live.channel[at->channel].log_attempts;
 	if (s == &al->raise && (!s->open || at->delivered))
 		finish(al);
+	log_sent_if_whole(al->alerts, ns);
 }
 
 void ask_attempt(struct alerts *a, const struct courier_attempt *attempt)
@@ -104,9 +109,13 @@ void ask_look(struct alerts *a, uint64_t now_ns)
 {
 	for (size_t i = 0; i < a->n_alerts; i++) {
 		struct alert *al = &a->alert[i];
-		if (al->raise.open && now_ns >= al->raise.until_ns)
+		if (al->raise.open && now_ns >= al->raise.until_ns) {
 			finish(al);
-		if (al->clear.open && now_ns >= al->clear.until_ns)
+			log_sent_if_whole(a, al->raise.ns);
+		}
+		if (al->clear.open && now_ns >= al->clear.until_ns) {
 			al->clear.open = 0;
+			log_sent_if_whole(a, al->clear.ns);
+		}
 	}
 }

@@ -209,6 +209,7 @@ static void restore_rule(struct alert *al, const json_t *o)
 	if (rule_is_raised(&al->rule) || al->told)
 		return; /* kept too late: what is now is newer */
 	al->told = json_is_true(json_object_get(o, "told"));
+	al->logged = al->told || json_is_true(json_object_get(o, "raised"));
 	copy(al->told_id, sizeof(al->told_id), o, "told_id");
 	if (here && !al->rule.raised_ns)
 		al->rule.raised_ns = (uint64_t)number_of(o, "raised_ns");

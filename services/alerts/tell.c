@@ -129,15 +129,6 @@ static void fill(const struct alert *al, bool raised, uint64_t boot_ns, char key
 	tell_place_shown(al->alerts, boot_ns, &ret->at);
 }
 
-static void log_line(const struct message *m)
-{
-	static const enum op_level levels[] = {OP_NOTICE, OP_WARNING, OP_ERR};
-	OP_AUTO_BUF struct op_buf line;
-	op_buf_init(&line, 4096);
-	message_line(m, false, &line);
-	op_log(m->raised ? levels[m->rule->severity] : OP_NOTICE, "alert: %s", line.data);
-}
-
 bool tell_takes(const struct alerts *a, size_t channel, const char *list)
 {
 	return alerts_list_has(list, a->live.channel[channel].name) &&
@@ -191,7 +182,7 @@ static struct courier_job *write_all(struct alert *al, bool raised, bool again, 
 		if (a->live.channel[i].type != ALERTS_LOG && job)
 			write_one(a, i, &m, job);
 		else if (a->live.channel[i].type == ALERTS_LOG && (!again || al->told))
-			log_line(&m); /* what nobody takes is tried with every value */
+			log_message(al, &m); /* what nobody takes is tried with every value */
 	}
 	return job;
 }
@@ -374,12 +365,22 @@ static void send_now(struct alert *al, bool raised, bool again, uint64_t boot_ns
 		post_rule(al, job);
 }
 
+static void log_end(struct alert *al, uint64_t boot_ns)
+{
+	char key[COURIER_KEY_MAX];
+	struct message m;
+	fill(al, false, boot_ns, key, &m);
+	log_message(al, &m);
+}
+
 void tell_now(struct alert *al, uint64_t boot_ns)
 {
 	bool raised = rule_is_raised(&al->rule), muted = tell_muted(al);
 	bool awaited = al->set->confirmed && al->raise.open; /* that decides what comes next */
 	if (!awaited && raised && muted && al->set->confirmed)
 		rule_told(&al->rule, op_now_ns(), false);
+	if (!raised && !muted && al->set->confirmed)
+		log_end(al, boot_ns); /* receivers may not have heard of it */
 	if (al->told == raised || muted || awaited)
 		keep_rule_now(al);
 	else
@@ -443,7 +444,7 @@ void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns)
 void tell_off(struct alert *al)
 {
 	uint64_t now = op_now_ns();
-	al->told = false;
+	al->told = al->logged = false;
 	al->alerts->n_events++;
 	publish(al, false, now);
 	al->reason[0] = '\0';

@@ -59,6 +59,11 @@ def every_message_is_the_contracts():
         check(got[7], "\u2705 *Humidity Alert Resolved: LOW*", "good", [])
         # Four readings, of each of which somebody was told.
         ot.wait_until(lambda: box.topic()["cycles_told"] == 4, 10, "counted by readings")
+        want = ["['temp_high']", "['temp_high_resolved', 'humidity_high']",
+                "['temp_low', 'humidity_high_resolved', 'humidity_low']",
+                "['temp_low_resolved', 'humidity_low_resolved']"]
+        ot.wait_until(lambda: [x.split("Webhook alerts sent: ")[1] for x in box.log("Webhook alerts sent: ")] == want, 10,
+                      "each reading's alerts are named in the log")
 
 
 @ot.test(timeout=40)
@@ -159,10 +164,11 @@ def what_was_not_delivered_is_told_by_the_next_reading():
     with Receiver({"*": lambda h, g: receivers.answer(h, state["status"], b"no such " + PATH.encode())}) as to, \
             posts(to) as box:
         box.feed(33)
-        ot.wait_until(lambda: box.log("failed after 3 attempts"), 15, "given up")
+        ot.wait_until(lambda: box.log("Webhook failed after 3 attempts: [0-9a-f]{16}-raised$"), 15, "given up")
         assert len(to.got) == 3 and len(set(to.keys())) == 1
         box.feed(20)  # nobody heard of it: nobody hears of its end
         ot.wait_until(lambda: box.rule("temp_high")["state"] == "ok", 10, "it is over")
+        ot.wait_until(lambda: box.log("alert: critical temp_high cleared"), 10, "but for the log")
         box.feed(34)
         ot.wait_until(lambda: len(box.log("failed after 3 attempts")) == 2, 15, "given up again")
         state["status"] = 200
@@ -177,6 +183,9 @@ def what_was_not_delivered_is_told_by_the_next_reading():
         assert len(told) == 8 and "HTTP 500: no such <redacted-path>" in told[0], told
         assert "is delivered" in told[6] and "attempt 1/3" in told[6], told
         assert not box.log("CANARY|canary")
+        # The log is told of each end once, whoever else was.
+        assert len(box.log("alert: critical temp_high raised")) == 2 == len(box.log("temp_high cleared"))
+        assert [x.split("sent: ")[1] for x in box.log("alerts sent: ")] == ["['temp_high']", "['temp_high_resolved']"]
 
 
 @ot.test(timeout=40)
