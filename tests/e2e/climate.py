@@ -182,8 +182,15 @@ def without_the_processors_temperature_nothing_is_compensated():
         assert rig.fresh()["temperature_c"] == 5.5
         rig.service.wait_line("readable again", 5)
     with Rig(sets=(f"cpu_temp_path={ot.directory()}/other",)) as rig:
-        rig.service.wait_line(r"other: not a number: readings are not compensated", 5)
+        rig.service.wait_line(r"error +temperature of the processor: .*other: no number ", 5)
+        rig.service.wait_line(r"warning +readings are not compensated", 5)
         assert rig.fresh()["compensated"] == "no"
+        for absurd in ("-274000", "2147483647", "1e300", "nan", "inf", ""):
+            (rig.dir / "other").write_text(absurd + "\n")
+            r = rig.fresh()
+            assert (r["compensated"], r["cpu_c"]) == ("no", None), (absurd, r)
+        (rig.dir / "other").write_text("-40000\n")
+        assert rig.fresh()["cpu_c"] == -40
 
 
 @ot.test(timeout=60)
@@ -399,7 +406,8 @@ def the_mock_reads_its_file_each_cycle():
                           ("[1]", "not a JSON object"), ({"temp_humidity": 25, "humidity": 40}, 'in "temp_pressure"'),
                           ({**good, "humidity": []}, 'no number in "humidity"'),
                           ({**good, "temp_humidity": "25"}, 'no number in "temp_humidity"'),
-                          ({**good, "humidity": [40, None]}, 'no number in "humidity"')):
+                          ({**good, "humidity": [40, None]}, 'no number in "humidity"'),
+                          ({**good, "temp_pressure": -1e308}, 'a number without measure in "temp_pressure"')):
             after = len(rig.service.output())
             write(bad)
             rig.degraded(re.escape(part), after)

@@ -194,15 +194,18 @@ TEST(the_processors_temperature_is_in_thousandths)
 {
 	static const struct {
 		const char *text;
-		double celsius; /* NaN: refused */
-	} cases[] = {{"51121\n", 51.121}, {"51121", 51.121},      {"-5000\n", -5}, {"0\n", 0},
-		     {"42000 \n", 42},    {"51121.5\n", 51.1215}, {"", NAN},       {"\n", NAN},
-		     {"warm\n", NAN},     {"51121C\n", NAN},      {"nan\n", NAN},  {"inf\n", NAN}};
+		double celsius;
+		int err;
+	} cases[] = {
+		{"51121\n", 51.121, 0},  {"51121", 51.121, 0},      {"-5000\n", -5, 0},
+		{"0\n", 0, 0},           {"42000 \n", 42, 0},       {"51121.5\n", 51.1215, 0},
+		{"250000", 250, 0},      {"", 99, -EINVAL},         {"\n", 99, -EINVAL},
+		{"warm\n", 99, -EINVAL}, {"51121C\n", 99, -EINVAL}, {"nan\n", 99, -ERANGE},
+		{"inf\n", 99, -ERANGE},  {"-274000", 99, -ERANGE},  {"2147483647", 99, -ERANGE}};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(cases); i++) {
 		double v = 99;
-		int err = cpu_temperature(file("temp", cases[i].text), &v);
-		CHECK_INT(err, isnan(cases[i].celsius) ? -EINVAL : 0);
-		CHECK_NEAR(v, err ? 99 : cases[i].celsius, 1e-12);
+		CHECK_INT(cpu_temperature(file("temp", cases[i].text), &v), cases[i].err);
+		CHECK_NEAR(v, cases[i].celsius, 1e-12);
 	}
 	double v = 99;
 	CHECK_INT(cpu_temperature("/nonexistent/temp", &v), -ENOENT);

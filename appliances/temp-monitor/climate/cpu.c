@@ -6,10 +6,13 @@
  */
 #include "cpu.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "find.h"
+
+/* Beyond these no processor runs: kernels without a sensor tell -274000 or 0x7fffffff. */
+#define LOWEST (-100000)
+#define HIGHEST 250000
 
 int cpu_temperature(const char *path, double *ret_celsius)
 {
@@ -18,8 +21,10 @@ int cpu_temperature(const char *path, double *ret_celsius)
 	if (err)
 		return err;
 	double v = strtod(text, &end);
-	if (end == text || end[strspn(end, " \t\r")] || !isfinite(v))
+	if (end == text || end[strspn(end, " \t\r")])
 		return -EINVAL;
+	if (!(v >= LOWEST && v <= HIGHEST)) /* nor a NaN */
+		return -ERANGE;
 	*ret_celsius = v / 1000;
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <outpost/base.h>
 
 /* Reads a file of one number, thousandths of a degree (the kernel's thermal zones). -EINVAL: it
- * holds something else; else from the system. */
+ * holds something else; -ERANGE: that is the temperature of no processor; else from the system. */
 int cpu_temperature(const char *path, double *ret_celsius) OP_MUST_CHECK;
 
 #endif

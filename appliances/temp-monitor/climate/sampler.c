@@ -106,12 +106,16 @@ double sampler_cpu(struct sampler *s)
 	const char *path = s->settings->cpu_temp_path;
 	double celsius;
 	int err = cpu_temperature(path, &celsius);
-	if (err && !s->cpu_missed)
-		op_log(OP_WARNING,
-		       "temperature of the processor: %s: %s: readings are not compensated "
-		       "(services.%s.cpu_temp_path)",
-		       path, err == -EINVAL ? "not a number" : op_strerror(err),
+	if (err && !s->cpu_missed) {
+		op_log(OP_ERR, "temperature of the processor: %s: %s (services.%s.cpu_temp_path)",
+		       path,
+		       err == -EINVAL   ? "no number in it"
+		       : err == -ERANGE ? "that of no processor"
+					: op_strerror(err),
 		       op_service_name(s->service));
+		op_log(OP_WARNING, "readings are not compensated: the temperature of the processor "
+				   "is not known");
+	}
 	if (!err && s->cpu_missed)
 		op_log(OP_NOTICE, "temperature of the processor: %s is readable again", path);
 	s->cpu_missed = err != 0;
