@@ -6,7 +6,10 @@
  */
 #include "lib/proto/hts221.h"
 
+#include <stdlib.h>
+
 #define READY 0x03      /* STATUS: temperature and humidity are new */
+#define COARSEST 2      /* counts in a degC or point at least; real chips have 64 and 256 */
 #define HUMIDITY_OFF 15 /* points a converter may be beyond 0 or 100 %RH and mean the end */
 
 static int16_t s16(const uint8_t *at)
@@ -16,7 +19,7 @@ static int16_t s16(const uint8_t *at)
 
 static int line(struct op_hts221_line *l, double v0, double v1, int16_t out0, int16_t out1)
 {
-	if (out0 == out1 || !(v1 > v0))
+	if (!(v1 > v0) || abs(out1 - out0) < COARSEST * (v1 - v0))
 		return -EILSEQ;
 	*l = (struct op_hts221_line){.v0 = v0, .slope = (v1 - v0) / (out1 - out0), .out0 = out0};
 	return 0;

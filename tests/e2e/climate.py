@@ -32,6 +32,11 @@ FAULTS = {  # command: what the service says
     "garbage both": "gives values that it cannot measure|values of the chip at 0x5[fc] leap by",
     "stick hts221": "chip at 0x5f gives no new values",
     "stick lps25h": "chip at 0x5c gives no new values",
+    "halve hts221": "chip at 0x5f gives no new values",
+    "halve lps25h": "chip at 0x5c gives no new values",
+    "wrong hts221": "chip at 0x5f .*0x33",
+    "wrong lps25h": "chip at 0x5c .*0x33",
+    "blank hts221": "the calibration of the chip at 0x5f makes no sense",
     "freeze both": "frozen: no count of either chip changed over 3 readings",
     "absent": "i2c is not there|i2c: .*(gone|refused|No such)",
 }
@@ -228,6 +233,8 @@ def one_fault(rig, command, part):
     print(command, flush=True)
     after = len(rig.service.output())
     rig.say(command)
+    if command.split()[0] in ("wrong", "blank"):  # it is looked at when the chip is set up
+        rig.say("reset " + command.split()[1])
     rig.degraded(part, after)
     nothing_published(rig)
     lines = rig.count("Error updating sensor data", after)

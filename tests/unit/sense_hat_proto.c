@@ -81,6 +81,14 @@ TEST(impossible_calibrations_are_refused)
 	memcpy(regs, rising, sizeof(regs));
 	regs[1] = regs[0]; /* counts differ, values do not */
 	CHECK_INT(op_hts221_calibrate(&h, regs), -EILSEQ);
+	memcpy(regs, rising, sizeof(regs));
+	memcpy(regs + 14, regs + 12, 2);
+	regs[14]++; /* 14.6 degC lie in a count: noise would be weather */
+	CHECK_INT(op_hts221_calibrate(&h, regs), -EILSEQ);
+	memcpy(regs, falling, sizeof(regs));
+	memcpy(regs + 10, regs + 6, 2);
+	regs[10] -= 20;
+	CHECK_INT(op_hts221_calibrate(&h, regs), -EILSEQ);
 }
 
 static int read_lps25h(int status, unsigned pressure, int temperature, struct op_lps25h_values *ret)

@@ -10,10 +10,13 @@
 
 #include <string.h>
 
+#define WHO_AM_I 0x0F
+#define ANOTHER_ID 0x33 /* WHO_AM_I of an accelerometer */
 #define CTRL_REG1 0x20
 #define CTRL_REG2 0x21
 #define STATUS 0x27
 #define OUTPUTS 0x28
+#define CALIBRATION 0x30 /* to 0x3F, of the HTS221 */
 #define INCREMENT 0x80
 #define POWER 0x80    /* CTRL_REG1 */
 #define BDU 0x04      /* CTRL_REG1 */
@@ -144,6 +147,12 @@ static uint8_t faulty(struct chip *c, uint64_t now_ns, uint8_t reg)
 		return output ? 0 : 3;
 	if (now_ns < c->faults.garbage_ns && (output || reg == STATUS))
 		return output ? (uint8_t)chip_random(c->random, 256) : 3;
+	if (now_ns < c->faults.wrong_ns && reg == WHO_AM_I)
+		return ANOTHER_ID;
+	if (now_ns < c->faults.blank_ns && reg >= CALIBRATION && reg < CALIBRATION + 16)
+		return 0;
+	if (now_ns < c->faults.half_ns && reg == STATUS)
+		return ready_bit[TEMPERATURE];
 	return c->regs[reg];
 }
 

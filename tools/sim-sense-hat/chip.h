@@ -44,6 +44,9 @@ struct chip_faults {
 	uint64_t stuck_ns;   /* does not convert */
 	uint64_t zeros_ns;   /* outputs are 0 and said to be new */
 	uint64_t garbage_ns; /* outputs are anything and said to be new */
+	uint64_t wrong_ns;   /* WHO_AM_I is that of another chip */
+	uint64_t blank_ns;   /* the calibration reads as 0 */
+	uint64_t half_ns;    /* STATUS says that only the temperature is new */
 	uint64_t torn_ns;    /* converts between any two bytes of a transfer, over a carry */
 };
 

@@ -105,6 +105,9 @@ FAULT(freeze, frozen_ns)
 FAULT(stick, stuck_ns)
 FAULT(zeros, zeros_ns)
 FAULT(garbage, garbage_ns)
+FAULT(wrong, wrong_ns)
+FAULT(blank, blank_ns)
+FAULT(halve, half_ns)
 FAULT(tear, torn_ns)
 
 /* reset hts221|lps25h|both: as by its supply, a moment long. */
@@ -157,8 +160,8 @@ static const struct {
 	bool (*fn)(struct sim *s, const char *args, uint64_t now_ns);
 } commands[] = {{"set", set},         {"unplug", unplug}, {"absent", absent}, {"hang", hang},
 		{"nak", nak},         {"freeze", freeze}, {"stick", stick},   {"zeros", zeros},
-		{"garbage", garbage}, {"tear", tear},     {"reset", reset},   {"key", key},
-		{"quit", quit}};
+		{"garbage", garbage}, {"wrong", wrong},   {"blank", blank},   {"halve", halve},
+		{"tear", tear},       {"reset", reset},   {"key", key},       {"quit", quit}};
 
 bool control_obey(struct sim *s, const char *line, uint64_t now_ns)
 {
