@@ -35,6 +35,7 @@ const char *source_why(const struct source *s)
 
 void source_failed(struct source *s)
 {
+	s->sound = false;
 	hat_close(&s->hat);
 }
 
@@ -161,8 +162,11 @@ int source_end(struct source *s, const struct sample *sample)
 	if (s->settings->mock)
 		return 0;
 	s->unchanged = hat_changed(&s->hat) ? 0 : s->unchanged + 1;
-	if (!s->settings->frozen_after || s->unchanged < s->settings->frozen_after)
-		return check_leaps(s, sample);
+	if (!s->settings->frozen_after || s->unchanged < s->settings->frozen_after) {
+		int err = check_leaps(s, sample);
+		s->sound = !err;
+		return err;
+	}
 	(void)snprintf(s->why, sizeof(s->why),
 		       "frozen: no count of either chip changed over %lld readings: switch the "
 		       "board off and on",
@@ -195,6 +199,8 @@ double source_raw(struct source *s)
 {
 	if (s->settings->mock)
 		return mock_raw(s->mock.file);
+	if (!s->sound) /* one value alone may be anything */
+		return NAN;
 	bool recent = s->humidity_chip_ns && op_now_ns() - s->humidity_chip_ns <= RECENT_NS;
 	struct op_hts221_values now = s->humidity_chip;
 	if (!recent && hat_humidity_chip(&s->hat, &now) < 0)

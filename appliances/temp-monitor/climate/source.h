@@ -26,6 +26,7 @@ struct source {
 	struct op_lps25h_values pressure_chip;
 	uint64_t humidity_chip_ns; /* when; 0: never */
 	int64_t unchanged;         /* cycles in a row */
+	bool sound;                /* the last cycle was complete and could be believed */
 };
 
 void source_init(struct source *s, const struct climate_settings *settings);
@@ -44,7 +45,8 @@ void source_stalled(struct source *s);
 /* After any failure: everything is opened and checked anew by the next source_begin. */
 void source_failed(struct source *s);
 const char *source_why(const struct source *s);
-/* Temperature of the humidity chip, degC: read now, or at most 200 ms ago. NaN: not readable. */
+/* Temperature of the humidity chip, degC: read now, or at most 200 ms ago. NaN: not readable, or
+ * not to be believed, since the last cycle failed or there was none. */
 double source_raw(struct source *s);
 
 #endif

@@ -1,0 +1,130 @@
+# temp_faults.py - the temperature monitor as a whole, as its users see it while the Sense HAT fails.
+#
+# Whatever the board does: the last good reading stays to be had and is said to be old, nothing else is ever
+# published, kept or told to anybody, and it goes on by itself.
+#
+# SPDX-FileCopyrightText: The Outpost authors
+# SPDX-License-Identifier: MIT
+import json
+
+import outpost_test as ot
+import receivers
+
+TOKEN = "token-of-the-tests"
+GOOD = {"temperature_c": 22.4, "temperature_f": 72.3}
+FAULTS = {  # commands of the simulator: what the log, the status and the dashboard say
+    ("nak hts221",): "no chip answers at 0x5f",
+    ("nak lps25h",): "no chip answers at 0x5c",
+    ("unplug",): "no chip answers at 0x5f",
+    ("absent",): "i2c is not there",
+    ("hang",): "Connection timed out",
+    ("zeros both",): "gives values that it cannot measure",
+    ("garbage both",): ("gives values that it cannot measure", "values of the chip at 0x5"),
+    ("stick both",): "gives no new values",
+    ("halve hts221",): "gives no new values",
+    ("freeze both",): "frozen: no count of either chip changed over 3 readings",
+    ("wrong hts221", "reset hts221"): "says that it is 0x33",
+    ("blank hts221", "reset hts221"): "the calibration of the chip at 0x5f makes no sense",
+}
+
+
+class Monitor(ot.Outpost):
+    def __init__(self, url, **env):
+        sets = ["log.repeat_s=0", "services.climate.round_ms=1", "services.climate.retry_s=0.2", "services.climate.frozen_after=3"]
+        super().__init__("temp-monitor", sets=sets, timeout=30,
+                         env={"BEARER_TOKEN": TOKEN, "SAMPLING_INTERVAL": "0.7", "SLACK_WEBHOOK_URL": url,
+                              "ALERT_TEMP_MAX_C": "27", **env})
+
+    def say(self, *commands):
+        """To the simulated board; each is obeyed when this returns."""
+        for command in commands:
+            after = len(self.output())
+            with open(self.runtime / "sim/hat.control", "w", encoding="ascii") as fifo:
+                fifo.write(command + "\n")
+            self.wait_line(f"done: {command}$", 20, after)
+
+    def ask(self, path):
+        answer = ot.get(self.url + path, headers={"Authorization": "Bearer " + TOKEN})
+        assert answer.status == (200 if path != "health" else answer.status), (path, answer.status, answer.body)
+        return answer.json()
+
+    def healthy(self):
+        return ot.get(self.url + "health").status == 200
+
+    def good(self):
+        """The room is set; the number of the first reading that is all of that room."""
+        self.say("set temperature 38.65", "set humidity 40", "set pressure 1000", "set cpu 51.121")
+        last = self.tap("climate.reading", 1, "--last", 1)[0]["seq"]
+        ot.wait_until(lambda: self.tap("climate.reading", 1, "--last", 1)[0]["seq"] >= last + 2, 20, "a reading of it")
+        return last + 2
+
+    def kept(self):
+        done = ot.run(ot.OUTPOST, "export", "climate.reading", "--state", self.state, "--format", "jsonl")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def good(value):
+    return {k: value[k] for k in GOOD} == GOOD and abs(value["humidity"] - 44) <= 0.4
+
+
+def told(text, part):
+    return any(p in text for p in ((part,) if isinstance(part, str) else part))
+
+
+def while_it_fails(box, part, before):
+    """Everything that can be asked, when the last reading is stale."""
+    ot.wait_until(lambda: not box.healthy(), 20, "it is stale")
+    health, temp, raw = box.ask("health"), box.ask("api/temp"), box.ask("api/raw")
+    assert health["status"] == "unhealthy" and health["reading_stale"] and health["sensor_thread_alive"], health
+    assert health["last_reading_age_seconds"] > 2, health
+    assert good(temp) and temp["timestamp"] >= before, temp
+    assert raw["raw_temperature"] is None, raw
+    assert (raw["cpu_temperature"], raw["compensated_temperature"]) == (51.1, 22.4), raw
+    metrics = box.ask("metrics")
+    app = metrics["application"]
+    assert (app["current_temp_c"], app["last_sensor_update"]) == (22.4, temp["timestamp"]), app
+    assert app["sensor_thread_alive"] is True and metrics["hardware"]["cpu_temp_c"] == 51.121, metrics
+    page = box.ask("dashboard/data")
+    assert page["stale"] is True and page["sensor"]["state"] == "failing" and good(page["reading"]), page
+    assert told(page["sensor"]["reason"], part), page["sensor"]
+    status = box.status()["services"]["climate"]
+    assert status["state"] == "degraded" and told(status["reason"], part), status
+
+
+@ot.test(timeout=240)
+def whatever_the_board_does_only_what_it_measured_is_told():
+    with receivers.Receiver() as to:
+        with Monitor(to.url("/services/hook")) as box:
+            first = box.good()
+            for commands, part in FAULTS.items():
+                print(*commands, flush=True)
+                before, after = box.ask("api/temp")["timestamp"], len(box.output())
+                box.say(*commands)
+                while_it_fails(box, part, before)
+                lines = [x for x in box.output()[after:] if "Error updating sensor data: " in x]
+                assert any(told(x, part) for x in lines) and all(" error " in x for x in lines), lines
+                box.say(commands[0] + " 0")
+                ot.wait_until(box.healthy, 20, "readings come again")
+                assert good(box.ask("api/temp")) and abs(box.ask("api/raw")["raw_temperature"] - 38.65) < 0.1
+                assert box.ask("dashboard/data")["sensor"] == {"state": "ok", "reason": ""}
+                box.wait_line(r"readings come again after \d+ that failed", 5, after)
+            assert box.ask("metrics")["application"]["webhook_alerts_sent"] == 0
+        assert not to.got, "somebody was told of a reading that was none"
+        kept = box.kept()
+        wrong = [r for r in kept[first:] if not good(r) or abs(r["raw_c"] - 38.65) > 0.02]
+        assert len(kept) > first + len(FAULTS) and not wrong, (first, wrong)
+
+
+@ot.test(timeout=60)
+def a_board_that_ends_is_waited_for():
+    with Monitor("") as box:
+        box.good()
+        box.say("quit")
+        box.wait_line("Error updating sensor data: ", 20)
+        after = len(box.output())
+        box.wait_line("readings come again after", 30, after)
+        ot.wait_until(box.healthy, 20, "readings come again")
+
+
+ot.main()
