@@ -14,7 +14,7 @@ DEPS = packaging/install-deps
 
 BOOT = PYTHONPATH=tests/lib OUTPOST_BUILD=$(abspath $(BUILD)) OUTPOST_SOURCE=$(CURDIR) python3
 
-.PHONY: help run check check-systemd check-vm build bench fault fuzz format lint install clean
+.PHONY: help run check check-image check-systemd check-vm build bench fault fuzz format lint install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -35,6 +35,10 @@ check: ## every test but the long ones; the last line says how many passed
 check-systemd: build ## the temperature monitor as a unit of a systemd booted in a container (root)
 	@$(DEPS) boot
 	@$(BOOT) tests/boot/temp_monitor.py
+
+check-image: build ## the temperature monitor's image, built and run without Docker (root, ten minutes)
+	@$(DEPS) image
+	@$(BOOT) tests/boot/temp_image.py
 
 bench: ## measure speed and size against docs/budgets.md
 	@$(DEPS) run build test bench

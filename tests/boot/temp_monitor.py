@@ -152,6 +152,11 @@ def the_unit_does_what_the_runbook_says():
         owner = m.run("stat", "-c", "%U %a", LOG, check=True).stdout
         assert owner.startswith("pi 6"), owner
 
+        # what the runbook reads: status with its newest lines, the journal, the memory limit
+        status = m.run("systemctl", "status", "--no-pager", "temp-monitor.service").stdout
+        assert "active (running)" in status and "Temperature: " in status, status
+        assert "Temperature: " in m.run("journalctl", "-u", "temp-monitor.service", "-n", "50", "--no-pager").stdout
+
         # journald has levels: errors alone can be read
         assert "climate: ready" in m.journal() or "climate: " in m.journal(), m.journal()
         assert m.journal("-p", "err") in ("", "-- No entries --\n"), m.journal("-p", "err")
@@ -167,10 +172,15 @@ def the_unit_does_what_the_runbook_says():
         m.run("kill", "-9", first, check=True)
         second = m.restarted(first)
 
-        # .env is read at each start, and a wrong value is an error in the journal
+        # .env is read at each start: changed, and restored from its copy
+        m.run("cp", "/home/pi/temp_monitor/.env", "/home/pi/temp_monitor/.env.backup", check=True)
         (HOME / ".env").write_text(ENV + "PORT=8081\n")
         m.run("systemctl", "restart", "temp-monitor", check=True)
         assert m.run("outpost", "health", "http://127.0.0.1:8081/health").returncode == 0
+        m.run("cp", "/home/pi/temp_monitor/.env.backup", "/home/pi/temp_monitor/.env", check=True)
+        m.run("systemctl", "restart", "temp-monitor", check=True)
+        assert m.run("outpost", "health", "http://127.0.0.1:8080/health").returncode == 0
+        m.run("tar", "-czf", "/tmp/logs.tar.gz", "/var/log/temp-monitor/", check=True)
         third = m.show("MainPID")["MainPID"]
         assert third not in (first, second)
 
@@ -185,6 +195,7 @@ def the_unit_does_what_the_runbook_says():
         m.restarted(hung)
         assert "atchdog" in m.run("journalctl", "-u", "temp-monitor", "--no-pager").stdout
 
+        # a wrong value is an error in the journal
         (HOME / ".env").write_text(ENV + "WEBHOOK_ENABLED=maybe\n")
         m.run("systemctl", "restart", "temp-monitor")
         ot.wait_until(lambda: "variable WEBHOOK_ENABLED='maybe'" in m.journal("-p", "err"), 20)

@@ -478,6 +478,15 @@ def the_light_matrix_is_cleared_at_start_whatever_the_chips_do():
 
 
 @ot.test(timeout=60)
+def the_light_matrix_is_dark_at_the_end():
+    with Rig() as rig:
+        dark = [" " * 8] * 8
+        ot.wait_until(lambda: (rig.dir / "led").exists() and in_file(rig.dir / "led") != dark, 20, "it shows something")
+        assert rig.service.stop() == 0
+        assert in_file(rig.dir / "led") == dark
+
+
+@ot.test(timeout=60)
 def matrix_and_joystick_may_be_missing():
     with Rig(sets=("led=/nonexistent/fb1", "joystick=/nonexistent/event0")) as rig:
         rig.fresh()

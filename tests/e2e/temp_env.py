@@ -284,6 +284,28 @@ def a_file_that_may_not_be_read_is_told():
 
 
 @ot.test(timeout=60)
+def the_server_is_as_its_clients_know_it():
+    got = settings(TOKEN)
+    for key, value in (("listen", "0.0.0.0:8080"), ("max_connections", "50"), ("full_waits", "true"),
+                       ("idle_timeout_s", "120"), ("request_timeout_s", "120"), ("max_head", "262144")):
+        assert got["services.web." + key] == value, (key, got["services.web." + key])
+    assert got["services.recorder.max_mb"] == "256"
+    assert "\nmemory: {warn_mib: 400}\n" in YAML.read_text()
+
+
+@ot.test(timeout=60)
+def the_sample_has_the_limits_of_the_guide():
+    at = appliance()
+    sample = (ot.SOURCE / "appliances/temp-monitor/.env.example").read_text()
+    (at / ".env").write_text(sample.replace("BEARER_TOKEN=\n", "BEARER_TOKEN=x\n"))
+    got = settings({}, at)
+    wanted = {"ALERT_TEMP_MIN_C": "15.0", "ALERT_TEMP_MAX_C": "27.0", "ALERT_HUMIDITY_MIN": "30.0", "ALERT_HUMIDITY_MAX": "70.0",
+              "WEBHOOK_RETRY_COUNT": "3", "WEBHOOK_RETRY_DELAY": "5", "WEBHOOK_TIMEOUT": "10", "STATUS_UPDATE_INTERVAL": "3600"}
+    assert {name: got[NUMBERS[name][0]] for name in wanted} == wanted
+    assert got[SLACK + "enabled"] == "true" and got["services.alerts.reports.0.enabled"] == "false"
+
+
+@ot.test(timeout=60)
 def every_variable_is_declared_and_described():
     declared = set(re.findall(r"^  ([A-Z_]+):", YAML.read_text(), re.M))
     assert {*BOOLS, *NUMBERS, *TEXTS, "LOG_FILE", "BEARER_TOKEN", "SLACK_WEBHOOK_URL", "HOST", "PORT"} <= declared

@@ -9,7 +9,7 @@ import re
 import outpost_test as ot
 import tree
 
-PURPOSES = ["run", "build", "test", "bench", "boot", "vm"]
+PURPOSES = ["run", "build", "test", "bench", "boot", "image", "vm"]
 
 
 def read(name):
