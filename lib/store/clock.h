@@ -35,6 +35,7 @@
 #define OP_CLOCK_TRUST_NS (3600 * OP_NS_PER_S)
 #define OP_CLOCK_PAUSE_NS (60 * OP_NS_PER_S)
 #define OP_CLOCK_BURST 16
+#define OP_CLOCK_NEVER_BEFORE_NS 1735689600000000000LL /* 2025: less was never set */
 
 enum op_clock_quality { OP_CLOCK_UNKNOWN, OP_CLOCK_SET, OP_CLOCK_SYNCHRONISED };
 const char *op_clock_quality_name(enum op_clock_quality q); /* "unknown" "set" "synchronised" */

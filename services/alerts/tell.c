@@ -17,7 +17,6 @@
 #include "alerts.h"
 
 #define BODY_MAX (128 * 1024)
-#define NEVER_BEFORE_NS 1735689600000000000LL /* 2025: a clock that says less was never set */
 
 /* ---- when and where --------------------------------------------------------------------- */
 
@@ -59,7 +58,7 @@ void tell_place_shown(const struct alerts *a, uint64_t boot_ns, struct message_p
 		return;
 	op_clock_look(&sight);
 	ret->offset_ns = sight.wall_ns - (int64_t)sight.boot_ns;
-	ret->clock_known = sight.wall_ns > NEVER_BEFORE_NS;
+	ret->clock_known = sight.wall_ns > OP_CLOCK_NEVER_BEFORE_NS;
 }
 
 void tell_new_id(char id[ALERTS_ID_BYTES])

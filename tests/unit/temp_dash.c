@@ -81,7 +81,9 @@ TEST(page_shows_what_was_read)
 		"id=\"alert-state\">NONE<",
 		"id=\"raw\" data-on=\"no\"",
 		"id=\"alerts\" role=\"alert\" data-on=\"no\"",
-		"id=\"notice\" role=\"status\" data-on=\"no\"",
+		"id=\"notice\" data-on=\"no\"",
+		"id=\"since\" data-on=\"no\"",
+		">LAST: NONE SINCE THE START<",
 	};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(texts); i++)
 		if (!page_has(&v, texts[i]))
@@ -138,12 +140,21 @@ TEST(page_names_alerts)
 	struct dash_view v = good();
 	snprintf(v.raised, sizeof(v.raised), "temp_low humidity_high fan-broken");
 	CHECK(page_has(&v, "data-on=\"yes\">ALERT: TEMPERATURE LOW, HUMIDITY HIGH, FAN BROKEN<"));
-	CHECK(page_has(&v, "id=\"alert-last\"><"));
 	snprintf(v.last_rule, sizeof(v.last_rule), "temp_low");
 	snprintf(v.last_time, sizeof(v.last_time), "2026-11-21 01:00:00");
 	CHECK(page_has(&v, ">LAST: TEMPERATURE LOW CLEARED 2026-11-21 01:00:00<"));
 	v.last_raised = true;
 	CHECK(page_has(&v, ">LAST: TEMPERATURE LOW RAISED 2026-11-21 01:00:00<"));
+	CHECK(page_has(&v, "id=\"since\" data-on=\"yes\">NEWEST RAISED 2026-11-21 01:00:00<"));
+	CHECK(page_has(&v, "id=\"well\" data-on=\"no\""));
+	snprintf(v.last_rule, sizeof(v.last_rule), "temp"); /* which is the beginning of another */
+	CHECK(page_has(&v, "id=\"since\" data-on=\"no\""));
+	snprintf(v.last_rule, sizeof(v.last_rule), "fan-broken");
+	snprintf(v.raised, sizeof(v.raised), "fan-broken");
+	CHECK(page_has(&v, "id=\"since\" data-on=\"yes\">RAISED 2026-11-21 01:00:00<"));
+	v.alerts = false; /* nobody knows now */
+	CHECK(page_has(&v, "id=\"since\" data-on=\"no\"><"));
+	v.alerts = true;
 	memset(v.raised, ' ', sizeof(v.raised) - 1);
 	CHECK(page_has(&v, "id=\"alert-state\">NONE<"));
 	for (size_t i = 0; i + 9 < sizeof(v.raised); i += 10)
@@ -165,6 +176,57 @@ TEST(page_limits)
 	v.humidity = 70; /* the limit itself is no alert */
 	v.limits.humidity_max = 70;
 	CHECK(page_has(&v, "humidity\" aria-labelledby=\"humidity-head\" data-over=\"no\""));
+}
+
+TEST(page_says_which_limit_is_passed)
+{
+	struct dash_view v = good();
+	CHECK(page_has(&v, "id=\"temp-beyond\">BELOW 15.0°C<"));
+	CHECK(page_has(&v, "id=\"humidity-beyond\"><"));
+	CHECK(page_has(&v, "id=\"well\" data-on=\"no\"")); /* whatever the alerts say */
+	v.temperature_c = 32.1;
+	v.humidity = 100;
+	CHECK(page_has(&v, "id=\"temp-beyond\">ABOVE 32.0°C<"));
+	CHECK(page_has(&v, "id=\"humidity-beyond\">ABOVE 70.0%<"));
+}
+
+static bool notice_is(const struct dash_view *v, const char *text)
+{
+	char page[1200];
+	snprintf(page, sizeof(page), "id=\"notice\" data-on=\"yes\">%s</p>", text);
+	return page_has(v, page);
+}
+
+TEST(page_says_what_to_see_to)
+{
+	struct dash_view v = good();
+	v.temperature_c = 20;
+	CHECK(page_has(&v, "id=\"notice\" data-on=\"no\"><"));
+	CHECK(page_has(&v, "id=\"well\" data-on=\"yes\">ALL WITHIN LIMITS<"));
+	v.limits.known = false;
+	CHECK(page_has(&v, "id=\"well\" data-on=\"yes\">NO ALERTS<"));
+	v.sensor = DASH_SENSOR_FAILING; /* the reading is not too old yet */
+	snprintf(v.reason, sizeof(v.reason), "no chip answers");
+	CHECK(notice_is(&v, "SENSOR FAILING: no chip answers"));
+	CHECK(page_has(&v, "id=\"well\" data-on=\"no\"") && page_has(&v, ">LIVE<"));
+	v.stale = true;
+	v.age_s = 200;
+	CHECK(notice_is(&v, "READING IS 3 MIN OLD\nSENSOR FAILING: no chip answers"));
+	v = good();
+	v.alerts = false;
+	CHECK(notice_is(&v, "NOBODY WATCHES THE LIMITS: the alerts service does not run"));
+	v = good();
+	v.undelivered = true;
+	CHECK(notice_is(&v, "ALERTS DO NOT ARRIVE: see to the network and the webhook"));
+	memset(v.reason, '<', sizeof(v.reason) - 1); /* all of it, and as long as it gets */
+	v.sensor = DASH_SENSOR_DOWN;
+	v.alerts = false;
+	v.stale = v.clock_unset = true;
+	CHECK(page_has(&v, "&lt;\nNOBODY WATCHES"));
+	CHECK(page_has(&v, "THE CLOCK WAS NEVER SET: see to the monitor&#39;s network</p>"));
+	json_t *o = data_of(&v);
+	CHECK_INT(json_array_size(json_object_get(o, "notices")), 4);
+	json_decref(o);
 }
 
 TEST(page_escapes_everything)
@@ -198,6 +260,7 @@ TEST(data_says_the_same)
 	CHECK(strstr(b.data, "\"age_s\":2.4,\"time_ms\":1795223387000}"));
 	CHECK(strstr(b.data, "\"stale\":false,\"interval_s\":60,"));
 	CHECK(strstr(b.data, "\"sensor\":{\"state\":\"ok\",\"reason\":\"\"}"));
+	CHECK(strstr(b.data, "},\"notices\":[],"));
 	CHECK(strstr(b.data, "\"thresholds\":{\"temp_min_c\":15.0,\"temp_max_c\":32.0,"
 			     "\"humidity_min\":20.0,\"humidity_max\":70.0}"));
 	CHECK(strstr(b.data, "\"alerts\":[{\"rule\":\"temp_low\",\"text\":\"TEMPERATURE LOW\"}]"));

@@ -38,6 +38,7 @@ struct dash_view {
 	double age_s;                        /* of the reading, now */
 	int64_t at_ms;                       /* wall time of the reading; 0: the clock is not set */
 	bool stale;                          /* it is missing, or too old to be called present */
+	bool clock_unset;                    /* wall time is not known: texts of times tell ages */
 	enum dash_sensor sensor;
 	char reason[128]; /* why it is not well; "" for no reason */
 	struct dash_limits limits;
@@ -46,6 +47,7 @@ struct dash_view {
 	/* The newest raise or clear since the alerts service started; "": there was none. */
 	char last_rule[64], last_time[32];
 	bool last_raised;
+	bool undelivered;            /* a channel's last message was not taken */
 	char led[DASH_LED_TEXT + 1]; /* what the light matrix shows; "": not known */
 };
 
@@ -58,8 +60,16 @@ void dash_data(const struct dash_view *v, struct op_buf *out);
  * temp_high, humidity_low and humidity_high. What is no such answer leaves them unknown. */
 void dash_limits_read(const json_t *config, struct dash_limits *ret);
 
+/* What somebody should see to: the sensor, the alerts, the clock. Appends line i of those that
+ * apply; false: there are fewer. */
+bool dash_notice(const struct dash_view *v, size_t i, struct op_buf *out);
+
 /* A number as the contract writes floats: the shortest text, with ".0" if it has no decimals. */
 void dash_number(struct op_buf *out, double value);
+/* "95 S", "3 MIN", "2 H", "4 DAYS". */
+void dash_age(struct op_buf *out, double s);
+/* "FAILING: the reason". */
+void dash_sensor(const struct dash_view *v, struct op_buf *out);
 /* A rule's name for people: "temp_high" is "TEMPERATURE HIGH", "fan-broken" is "FAN BROKEN". */
 void dash_rule(struct op_buf *out, const char *name, size_t n);
 

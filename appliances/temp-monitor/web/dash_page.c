@@ -37,21 +37,25 @@ static const char template[] =
 	"<p class=\"where\">{{location}}</p>\n"
 	"</header>\n"
 	"<p class=\"notice bad\" id=\"alerts\" role=\"alert\" data-on=\"{{alarm}}\">{{alarm-text}}</p>\n"
-	"<p class=\"notice warn\" id=\"notice\" role=\"status\" data-on=\"{{noticed}}\">{{notice}}</p>\n"
+	"<p class=\"since\" id=\"since\" data-on=\"{{since-on}}\">{{since}}</p>\n"
+	"<p class=\"notice warn\" id=\"notice\" data-on=\"{{noticed}}\">{{notice}}</p>\n"
+	"<p class=\"notice well\" id=\"well\" data-on=\"{{well-on}}\">{{well}}</p>\n"
 	"<section class=\"panel temp\" aria-labelledby=\"temp-head\" data-over=\"{{temp-over}}\">\n"
 	"<h2 id=\"temp-head\">TEMPERATURE</h2>\n"
 	"<p class=\"value\"><b id=\"temp\">{{temp}}</b> <small id=\"temp-small\">{{temp-small}}</small></p>\n"
 	"<p class=\"dim\" id=\"temp-limits\">{{temp-limits}}</p>\n"
+	"<p class=\"mark bad\" id=\"temp-beyond\">{{temp-beyond}}</p>\n"
 	"<p class=\"mark\" id=\"raw\" data-on=\"{{raw}}\">NOT CORRECTED FOR CPU HEAT</p>\n"
 	"</section>\n"
 	"<section class=\"panel humidity\" aria-labelledby=\"humidity-head\" data-over=\"{{humidity-over}}\">\n"
 	"<h2 id=\"humidity-head\">HUMIDITY</h2>\n"
 	"<p class=\"value\"><b id=\"humidity\">{{humidity}}</b> <small>RELATIVE</small></p>\n"
 	"<p class=\"dim\" id=\"humidity-limits\">{{humidity-limits}}</p>\n"
+	"<p class=\"mark bad\" id=\"humidity-beyond\">{{humidity-beyond}}</p>\n"
 	"</section>\n"
 	"<div id=\"history\"></div>\n"
 	"<dl class=\"facts\">\n"
-	"<div><dt>LAST UPDATED</dt><dd id=\"updated\">{{timestamp}}</dd></div>\n"
+	"<div><dt>LAST UPDATED</dt><dd id=\"updated\">{{timestamp}}</dd><dd class=\"dim\" id=\"age\"></dd></div>\n"
 	"<div><dt>SENSOR</dt><dd id=\"sensor\">{{sensor-text}}</dd></div>\n"
 	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd><dd class=\"dim\" id=\"alert-last\">{{last-alert}}</dd></div>\n"
 	"<div><dt>MONITORING DEVICE</dt><dd>RASPBERRY PI 4<br>WITH SENSE HAT</dd></div>\n"
@@ -89,15 +93,7 @@ static void put_sensor(const struct dash_view *v, struct op_buf *b)
 
 static void put_sensor_text(const struct dash_view *v, struct op_buf *b)
 {
-	static const char *const words[] = {
-		[DASH_SENSOR_UNKNOWN] = "NOT HEARD OF YET",
-		[DASH_SENSOR_OK] = "OK",
-		[DASH_SENSOR_FAILING] = "FAILING",
-		[DASH_SENSOR_DOWN] = "NOT RUNNING",
-	};
-	op_buf_puts(b, words[v->sensor]);
-	if (v->reason[0])
-		op_buf_printf(b, ": %s", v->reason);
+	dash_sensor(v, b);
 }
 
 static void put_stale(const struct dash_view *v, struct op_buf *b)
@@ -105,32 +101,34 @@ static void put_stale(const struct dash_view *v, struct op_buf *b)
 	yes_no(b, v->stale);
 }
 
-static void put_age(struct op_buf *b, double s)
-{
-	if (s < 120)
-		op_buf_printf(b, "%.0f S", floor(s));
-	else if (s < 7200)
-		op_buf_printf(b, "%.0f MIN", floor(s / 60));
-	else if (s < 172800)
-		op_buf_printf(b, "%.0f H", floor(s / 3600));
-	else
-		op_buf_printf(b, "%.0f DAYS", floor(s / 86400));
-}
-
-static void put_noticed(const struct dash_view *v, struct op_buf *b)
-{
-	yes_no(b, v->stale);
-}
-
+/* What is said of the age of the reading, and what somebody should see to. */
 static void put_notice(const struct dash_view *v, struct op_buf *b)
 {
 	if (!v->any)
 		op_buf_puts(b, "NO READING YET");
 	else if (v->stale) {
 		op_buf_puts(b, "READING IS ");
-		put_age(b, v->age_s);
+		dash_age(b, v->age_s);
 		op_buf_puts(b, " OLD");
 	}
+	struct op_buf line;
+	char mem[SLOT_MAX];
+	op_buf_init_fixed(&line, mem, sizeof(mem));
+	for (size_t i = 0; dash_notice(v, i, &line); i++, op_buf_reset(&line))
+		op_buf_printf(b, "%s%s", b->len ? "\n" : "", mem);
+}
+
+static bool noticed(const struct dash_view *v)
+{
+	char mem[SLOT_MAX];
+	struct op_buf line;
+	op_buf_init_fixed(&line, mem, sizeof(mem));
+	return v->stale || dash_notice(v, 0, &line);
+}
+
+static void put_noticed(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, noticed(v));
 }
 
 static bool alarmed(const struct dash_view *v)
@@ -166,10 +164,38 @@ static void put_alarm_text(const struct dash_view *v, struct op_buf *b)
 	put_alerts(v, b);
 }
 
+/* Whether the newest raise is of one that lasts. */
+static bool newest_lasts(const struct dash_view *v)
+{
+	size_t n = strlen(v->last_rule), at = 0;
+	if (!alarmed(v) || !v->last_raised)
+		return false;
+	while (v->raised[at] &&
+	       (strncmp(v->raised + at, v->last_rule, n) || !strchr(" ", v->raised[at + n]))) {
+		at += strcspn(v->raised + at, " ");
+		at += strspn(v->raised + at, " ");
+	}
+	return v->raised[at] != '\0';
+}
+
+static void put_since_on(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, newest_lasts(v));
+}
+
+static void put_since(const struct dash_view *v, struct op_buf *b)
+{
+	if (newest_lasts(v))
+		op_buf_printf(b, "%s %s", strchr(v->raised, ' ') ? "NEWEST RAISED" : "RAISED",
+			      v->last_time);
+}
+
 static void put_last_alert(const struct dash_view *v, struct op_buf *b)
 {
-	if (!v->last_rule[0])
+	if (!v->last_rule[0]) {
+		op_buf_puts(b, v->alerts ? "LAST: NONE SINCE THE START" : "");
 		return;
+	}
 	op_buf_puts(b, "LAST: ");
 	dash_rule(b, v->last_rule, strlen(v->last_rule));
 	op_buf_printf(b, " %s %s", v->last_raised ? "RAISED" : "CLEARED", v->last_time);
@@ -226,17 +252,63 @@ static void put_humidity_limits(const struct dash_view *v, struct op_buf *b)
 }
 
 /* Comparisons with NaN are false: a limit that is off is never passed. */
+static bool is_over(const struct dash_view *v, double value, double lo, double hi)
+{
+	return v->any && v->limits.known && (value < lo || value > hi);
+}
+
+static void put_beyond(const struct dash_view *v, double value, double lo, double hi,
+		       const char *unit, struct op_buf *b)
+{
+	if (!is_over(v, value, lo, hi))
+		return;
+	op_buf_puts(b, value < lo ? "BELOW " : "ABOVE ");
+	dash_number(b, value < lo ? lo : hi);
+	op_buf_puts(b, unit);
+}
+
+static bool temp_is_over(const struct dash_view *v)
+{
+	return is_over(v, v->temperature_c, v->limits.temp_min, v->limits.temp_max);
+}
+
+static bool humidity_is_over(const struct dash_view *v)
+{
+	return is_over(v, v->humidity, v->limits.humidity_min, v->limits.humidity_max);
+}
+
 static void put_temp_over(const struct dash_view *v, struct op_buf *b)
 {
-	double t = v->temperature_c;
-	yes_no(b, v->any && v->limits.known && (t < v->limits.temp_min || t > v->limits.temp_max));
+	yes_no(b, temp_is_over(v));
+}
+
+static void put_temp_beyond(const struct dash_view *v, struct op_buf *b)
+{
+	put_beyond(v, v->temperature_c, v->limits.temp_min, v->limits.temp_max, "°C", b);
 }
 
 static void put_humidity_over(const struct dash_view *v, struct op_buf *b)
 {
-	double h = v->humidity;
-	yes_no(b, v->any && v->limits.known &&
-			  (h < v->limits.humidity_min || h > v->limits.humidity_max));
+	yes_no(b, humidity_is_over(v));
+}
+
+static void put_humidity_beyond(const struct dash_view *v, struct op_buf *b)
+{
+	put_beyond(v, v->humidity, v->limits.humidity_min, v->limits.humidity_max, "%", b);
+}
+
+/* One word for who has a second: nothing is wrong that anybody knows of. */
+static void put_well_on(const struct dash_view *v, struct op_buf *b)
+{
+	yes_no(b, !alarmed(v) && !noticed(v) && !temp_is_over(v) && !humidity_is_over(v));
+}
+
+static void put_well(const struct dash_view *v, struct op_buf *b)
+{
+	const struct dash_limits *l = &v->limits;
+	bool none = isnan(l->temp_min) && isnan(l->temp_max) && isnan(l->humidity_min) &&
+		    isnan(l->humidity_max);
+	op_buf_puts(b, l->known && !none ? "ALL WITHIN LIMITS" : "NO ALERTS");
 }
 
 static void put_raw(const struct dash_view *v, struct op_buf *b)
@@ -267,6 +339,7 @@ static const struct slot {
 	{"alarm-text", put_alarm_text},
 	{"alerts", put_alerts},
 	{"humidity", put_humidity},
+	{"humidity-beyond", put_humidity_beyond},
 	{"humidity-limits", put_humidity_limits},
 	{"humidity-over", put_humidity_over},
 	{"interval", put_interval},
@@ -279,12 +352,17 @@ static const struct slot {
 	{"raw", put_raw},
 	{"sensor", put_sensor},
 	{"sensor-text", put_sensor_text},
+	{"since", put_since},
+	{"since-on", put_since_on},
 	{"stale", put_stale},
 	{"temp", put_temp},
+	{"temp-beyond", put_temp_beyond},
 	{"temp-limits", put_temp_limits},
 	{"temp-over", put_temp_over},
 	{"temp-small", put_temp_small},
 	{"timestamp", put_timestamp},
+	{"well", put_well},
+	{"well-on", put_well_on},
 };
 
 /* ---- the page ---------------------------------------------------------------------------- */

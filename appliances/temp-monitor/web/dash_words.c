@@ -38,6 +38,31 @@ void dash_rule(struct op_buf *out, const char *name, size_t n)
 			    strchr("-_", name[i]) ? ' ' : (char)toupper((unsigned char)name[i]));
 }
 
+void dash_age(struct op_buf *out, double s)
+{
+	if (s < 120)
+		op_buf_printf(out, "%.0f S", floor(s));
+	else if (s < 7200)
+		op_buf_printf(out, "%.0f MIN", floor(s / 60));
+	else if (s < 172800)
+		op_buf_printf(out, "%.0f H", floor(s / 3600));
+	else
+		op_buf_printf(out, "%.0f DAYS", floor(s / 86400));
+}
+
+void dash_sensor(const struct dash_view *v, struct op_buf *out)
+{
+	static const char *const words[] = {
+		[DASH_SENSOR_UNKNOWN] = "NOT HEARD OF YET",
+		[DASH_SENSOR_OK] = "OK",
+		[DASH_SENSOR_FAILING] = "FAILING",
+		[DASH_SENSOR_DOWN] = "NOT RUNNING",
+	};
+	op_buf_puts(out, words[v->sensor]);
+	if (v->reason[0])
+		op_buf_printf(out, ": %s", v->reason);
+}
+
 /* ---- JSON -------------------------------------------------------------------------------- */
 
 static void put_number(struct op_buf *b, const char *key, double value)
@@ -78,6 +103,18 @@ static void put_sensor(struct op_buf *b, const struct dash_view *v)
 	op_json_kv_str(b, "state", names[v->sensor]);
 	op_json_kv_str(b, "reason", v->reason);
 	op_json_end(b, '}');
+}
+
+static void put_notices(struct op_buf *b, const struct dash_view *v)
+{
+	char mem[256];
+	struct op_buf line;
+	op_buf_init_fixed(&line, mem, sizeof(mem));
+	op_json_key(b, "notices");
+	op_json_begin(b, '[');
+	for (size_t i = 0; dash_notice(v, i, &line); i++, op_buf_reset(&line))
+		op_json_str(b, mem);
+	op_json_end(b, ']');
 }
 
 static void put_limits(struct op_buf *b, const struct dash_view *v)
@@ -148,6 +185,7 @@ void dash_data(const struct dash_view *v, struct op_buf *b)
 	op_json_kv_bool(b, "stale", v->stale);
 	op_json_kv_f64(b, "interval_s", v->interval_s);
 	put_sensor(b, v);
+	put_notices(b, v);
 	put_limits(b, v);
 	put_alerts(b, v);
 	put_last_alert(b, v);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dash.h"
+#include "lib/store/clock.h"
 #include "routes.h"
 #include "services/web/history.h"
 #include "thresholds.h"
@@ -25,6 +26,20 @@
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* ---- what is shown ----------------------------------------------------------------------- */
+
+/* When that was; how long ago, while the date is not known. */
+static void write_time(const struct dash_view *v, uint64_t boot_ns, char ret[TEMP_TIME_BYTES])
+{
+	struct op_buf age;
+	if (!v->clock_unset) {
+		temp_time(boot_ns, ret);
+		return;
+	}
+	uint64_t now = op_now_ns();
+	op_buf_init_fixed(&age, ret, TEMP_TIME_BYTES);
+	dash_age(&age, now > boot_ns ? (double)(now - boot_ns) / 1e9 : 0);
+	op_buf_puts(&age, " AGO");
+}
 
 static void view_reading(struct temp_web *t, struct dash_view *v)
 {
@@ -40,8 +55,8 @@ static void view_reading(struct temp_web *t, struct dash_view *v)
 	v->pressure_hpa = t->reading.pressure_hpa;
 	v->compensated = t->reading.compensated != 0;
 	v->age_s = temp_reading_age_s(t);
-	v->at_ms = op_wall_ns(t->read_ns) / (int64_t)OP_NS_PER_MS;
-	temp_reading_time(t, v->timestamp);
+	v->at_ms = v->clock_unset ? 0 : op_wall_ns(t->read_ns) / (int64_t)OP_NS_PER_MS;
+	write_time(v, t->read_ns, v->timestamp);
 }
 
 static void view_sensor(struct temp_web *t, struct dash_view *v)
@@ -93,7 +108,10 @@ static void view_led(struct temp_web *t, struct dash_view *v)
 static void view_alerts(struct temp_web *t, struct dash_view *v)
 {
 	v->limits = thresholds_now(t->thresholds);
-	v->alerts = text_of(newest(t->web, "alerts.state"), "names", v->raised, sizeof(v->raised));
+	const struct web_look *now = newest(t->web, "alerts.state");
+	const struct op_field *failing = now ? op_topic_field(now->type, "failing") : NULL;
+	v->alerts = text_of(now, "names", v->raised, sizeof(v->raised));
+	v->undelivered = failing && op_field_f64(failing, now->record) > 0;
 	const struct web_look *event = newest(t->web, "alerts.event");
 	const struct op_field *state = event ? op_topic_field(event->type, "state") : NULL;
 	char label[16];
@@ -101,12 +119,15 @@ static void view_alerts(struct temp_web *t, struct dash_view *v)
 		return;
 	op_field_label(state, event->record, label, sizeof(label));
 	v->last_raised = !strcmp(label, "raised");
-	temp_time(event->at.boot_ns, v->last_time);
+	write_time(v, event->at.boot_ns, v->last_time);
 }
 
 static void view(struct temp_web *t, struct dash_view *v)
 {
-	*v = (struct dash_view){.location = t->set->location};
+	*v = (struct dash_view){
+		.location = t->set->location,
+		.clock_unset = op_wall_ns(op_now_ns()) < OP_CLOCK_NEVER_BEFORE_NS,
+	};
 	view_reading(t, v);
 	view_sensor(t, v);
 	view_led(t, v);

@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ export class Appliance {
 		this.process = spawn(OUTPOST, ['run', await this.file(), '--sim',
 			'--runtime', join(this.dir, 'run'), '--state', join(this.dir, 'state'),
 			...Object.entries(set).flatMap(([k, v]) => ['--set', `${k}=${v}`])],
-		{ stdio: ['ignore', 'pipe', 'pipe'] });
+		{ stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.env } });
 		this.exited = once(this.process, 'exit');
 		this.url = await within(20000, 'ready', new Promise((resolve, reject) => {
 			this.exited.then(([code]) => reject(new Error(`outpost run left with ${code}:\n${this.log.join('\n')}`)));
@@ -148,6 +148,17 @@ export class TempMonitor extends Appliance {
 		const [code] = await once(child, 'exit');
 		if (code !== 0)
 			throw new Error(`outpost call ${service} ${method} left with ${code}`);
+	}
+
+	/** The wall clock of everything in it is ahead by so much, and nobody has set it (tests/lib/shim.h). Before start(). */
+	async setClocks(aheadMs) {
+		this.dir ??= await mkdtemp(join(tmpdir(), 'outpost-page-'));
+		const shim = Buffer.alloc(600), path = join(this.dir, 'shim');
+		shim.write('OPSHIM01');
+		shim.writeBigInt64LE(BigInt(aheadMs) * 1000000n, 40); // wall_offset_ns
+		shim.write(await realpath(this.dir), 88); // dir
+		await writeFile(path, shim);
+		this.env = { LD_PRELOAD: join(BUILD, 'tests/liboutpost-shim.so'), OUTPOST_SHIM: path };
 	}
 
 	/** A history of so many days that ends now, as if it had run before. Before start(). */

@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const web = (path) => import(pathToFileURL(join(process.env.OUTPOST_SOURCE ?? '.', 'web/src/dashboard', path)));
-const { ageText, alertsText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, toFahrenheit } = await web('words.js');
+const {
+	ageText, alertsText, beyondText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, sinceText,
+	toFahrenheit, wellText, whenText,
+} = await web('words.js');
 const { pointsOf } = await web('points.js');
 
 const DAY = 86400e3;
@@ -47,9 +50,35 @@ test('sensor and alerts in words', () => {
 	assert.equal(sensorText({ state: 'ok', reason: '' }), 'OK');
 	assert.equal(alertsText(null), 'NOT KNOWN');
 	assert.equal(alertsText([]), 'NONE');
-	assert.equal(lastAlertText(null), '');
-	assert.equal(lastAlertText({ text: 'HUMIDITY LOW', state: 'raised', timestamp: '2026-11-21 01:00:00' }), 'LAST: HUMIDITY LOW RAISED 2026-11-21 01:00:00');
+	assert.equal(lastAlertText(null, null), '', 'nothing is known');
+	assert.equal(lastAlertText([], null), 'LAST: NONE SINCE THE START');
+	assert.equal(lastAlertText([], { text: 'HUMIDITY LOW', state: 'raised', timestamp: '2026-11-21 01:00:00' }), 'LAST: HUMIDITY LOW RAISED 2026-11-21 01:00:00');
 	assert.equal(alertsText([{ text: 'TEMPERATURE HIGH' }, { text: 'HUMIDITY LOW' }]), 'TEMPERATURE HIGH, HUMIDITY LOW');
+});
+
+test('which limit is passed, and since when', () => {
+	assert.deepEqual([[14.9, 15, 32], [15, 15, 32], [33, 15, 32], [33, null, 32.5], [-9, null, 32]].map((v) => beyondText(...v, '\u00b0C')),
+		['BELOW 15.0\u00b0C', '', 'ABOVE 32.0\u00b0C', 'ABOVE 32.5\u00b0C', '']);
+	const [hot, dry] = [{ rule: 'temp_high' }, { rule: 'humidity_low' }], last = { rule: 'temp_high', state: 'raised', timestamp: 'THEN' };
+	assert.equal(sinceText([hot], last), 'RAISED THEN');
+	assert.equal(sinceText([dry, hot], last), 'NEWEST RAISED THEN');
+	assert.deepEqual([sinceText([dry], last), sinceText(null, last), sinceText([hot], null), sinceText([hot], { ...last, state: 'cleared' })], ['', '', '', '']);
+	assert.equal(wellText(limitsIn({ temp_min_c: 15 }, false)), 'ALL WITHIN LIMITS');
+	assert.deepEqual([wellText(limitsIn({}, false)), wellText(limitsIn(null, false))], ['NO ALERTS', 'NO ALERTS']);
+});
+
+test('times of another zone or another clock are told as such', () => {
+	const ms = new Date(2026, 10, 21, 1, 9, 47, 500).getTime(), at = (timestamp, ageS, nowMs) => whenText({ timestamp, time_ms: ms }, ageS, nowMs);
+	assert.equal(at('2026-11-21 01:09:47', 12, ms + 12e3), '12 S AGO');
+	assert.equal(at('2026-11-20 19:39:47', 12, ms + 12e3), '12 S AGO, 01:09:47 BY THIS DEVICE');
+	assert.equal(at('2026-11-21 01:09:47', 12, ms + 12e3 + 3 * 3600e3), "12 S AGO. THE MONITOR'S CLOCK IS 3 H BEHIND THIS DEVICE");
+	assert.equal(at('2026-11-21 01:09:47', 12, ms - 500e3), "12 S AGO. THE MONITOR'S CLOCK IS 8 MIN AHEAD OF THIS DEVICE");
+	assert.equal(whenText({ timestamp: '12 S AGO', time_ms: 0 }, 12, ms), '', 'the clock was never set: the timestamp tells the age');
+});
+
+test('a page that comes back into sight knows nothing of now until it is told', () => {
+	assert.deepEqual(presence(data, 4000, 0, true), { live: false, stale: true, liveText: 'ASKING', notice: '' });
+	assert.equal(presence(data, 4000, 3, true).liveText, 'OFFLINE');
 });
 
 test('a year is drawn by days, a day as fine as the screen', () => {

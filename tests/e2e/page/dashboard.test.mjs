@@ -62,6 +62,29 @@ test('the document has the values in it, and no script of its own', async () => 
 	assert.doesNotMatch(policy, /unsafe|http/);
 });
 
+/** Tags that are not closed, or not open, in the order they are met. */
+function unbalanced(document) {
+	const open = [], wrong = [], single = /^(meta|link|img|br)$/;
+	for (const [, end, name] of document.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/g))
+		if (!end && !single.test(name))
+			open.push(name);
+		else if (end && open.pop() !== name)
+			wrong.push(name);
+	return [...wrong, ...open];
+}
+
+test('the document is well formed, and says what it is', async () => {
+	const document = await html(), all = (re) => [...document.matchAll(re)].map((m) => m[1]), ids = all(/ id="([^"]*)"/g);
+	assert.deepEqual(unbalanced(document), []);
+	assert.match(document, /^<!doctype html>\n<html lang="en">/);
+	assert.equal(all(/<(h1)/g).length, 1);
+	assert.deepEqual(ids.filter((id, i) => ids.indexOf(id) !== i), []);
+	assert.deepEqual(all(/ aria-labelledby="([^"]*)"/g).filter((id) => !ids.includes(id)), []);
+	assert.match(document, /<img [^>]*alt="Company Logo"/);
+	assert.match(document, />SERVER ROOM<br>ENVIRONMENTAL<br>MONITOR</);
+	assert.ok(['TEMPERATURE', 'HUMIDITY', 'RELATIVE', 'LAST UPDATED', 'MONITORING DEVICE', 'REFRESH: 2S', 'LIVE'].every((word) => document.includes(`>${word}<`)));
+});
+
 test('open pages hold no connections', async () => {
 	for (const path of ['/dashboard/data', '/dashboard/history']) {
 		const reply = await fetch(new URL(path, box.url));
@@ -170,7 +193,7 @@ test('a board that is unplugged: the last values, their age, and why', async () 
 	assert.match(await text(page, '#temp'), /\d\u00b0C$/, 'the last value stays');
 	const document = await html();
 	assert.match(document, /data-live="no">STALE</);
-	assert.match(document, />READING IS \d+ (S|MIN) OLD</);
+	assert.match(document, />READING IS \d+ (S|MIN) OLD\nSENSOR FAILING: /);
 	await box.board('unplug 0');
 	await notice(page, 'plugged in again', '');
 	await says(page, 'live', 'LIVE');
@@ -189,6 +212,47 @@ test('a phone: nothing to scroll sideways, in both units and all spans', async (
 	await phone.context().close();
 });
 
+/** Texts that are too faint for the ground they stand on, and buttons that are too small for a thumb (WCAG 2.2). */
+const hardToUse = (p) => p.evaluate(() => {
+	const rgb = (color) => color.match(/[\d.]+/g).map(Number);
+	const linear = (c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+	const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+	const ground = (el) => {
+		const color = rgb(getComputedStyle(el).backgroundColor);
+		return color[3] === 0 ? ground(el.parentElement) : color;
+	};
+	const faint = [...document.querySelectorAll('main *')].filter((el) => {
+		if (![...el.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !el.offsetParent || el.closest('.uplot'))
+			return false;
+		const [a, b] = [luminance(rgb(getComputedStyle(el).color)), luminance(ground(el))].sort((x, y) => y - x);
+		return (a + 0.05) / (b + 0.05) < 4.5;
+	});
+	const small = [...document.querySelectorAll('button')].filter((b) => b.offsetParent && (b.offsetWidth < 44 || b.offsetHeight < 44));
+	return [...faint, ...small].map((el) => el.outerHTML);
+});
+
+test('all of it is read and hit by a thumb, and nothing moves when the script comes', async () => {
+	const phone = await openPage(browser, 'about:blank', { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true, reducedMotion: 'reduce' });
+	await phone.addInitScript(() => {
+		window.shifts = [];
+		new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((e) => e.value))).observe({ type: 'layout-shift', buffered: true });
+	});
+	await phone.goto(box.url);
+	await says(phone, 'well', 'ALL WITHIN LIMITS');
+	await until(phone, 'pictures, lights and the age', () => document.querySelectorAll('canvas').length === 2 && document.querySelector('#led') &&
+		/^\d+ S AGO/.test(document.getElementById('age').textContent));
+	assert.ok((await phone.evaluate(() => window.shifts.reduce((a, b) => a + b, 0))) < 0.02);
+	assert.equal(await phone.evaluate(() => getComputedStyle(document.getElementById('live'), '::before').animationName), 'none');
+	assert.deepEqual(await hardToUse(phone), []);
+	await phone.evaluate(() => document.querySelectorAll('[data-on="no"]').forEach((el) => {
+		el.dataset.on = 'yes';
+		el.textContent ||= 'TEMPERATURE HIGH, HUMIDITY HIGH, AND A-RULE-WITH-A-NAME-THAT-IS-AS-LONG-AS-NAMES-GET';
+	}));
+	assert.deepEqual(await hardToUse(phone), [], 'with all that can be shown');
+	assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth) <= 320);
+	await phone.context().close();
+});
+
 test('without JavaScript: the values, and the page asks for itself again', async () => {
 	const plain = await openPage(browser, box.url, { javaScriptEnabled: false });
 	assert.match(await text(plain, '#temp'), /^-?\d+\.\d\u00b0C$/);
@@ -196,6 +260,31 @@ test('without JavaScript: the values, and the page asks for itself again', async
 	assert.equal(await plain.locator('#unit').count(), 0);
 	assert.match(await html(), /<noscript><meta http-equiv="refresh" content="2"><\/noscript>/);
 	await plain.context().close();
+});
+
+test('a clock that was never set: ages in place of dates', async () => {
+	const lost = new TempMonitor();
+	await lost.setClocks(300e3 - Date.now()); // 1970
+	await lost.start();
+	try {
+		const before = await openPage(browser, lost.url);
+		await notice(before, 'no clock', "THE CLOCK WAS NEVER SET: see to the monitor's network");
+		await until(before, 'an age', () => /^\d+ S AGO$/.test(document.getElementById('updated').textContent));
+		await says(before, 'live', 'LIVE');
+		await until(before, 'pictures by the clock of this device', () => {
+			const { heard, view } = window.dashboard.past;
+			return heard.length > 1 && Math.abs(heard[heard.length - 1].at_ms - Date.now()) < 60e3 && Math.abs(view.range().to - Date.now()) < 3600e3;
+		});
+		await lost.board('set temperature 80');
+		await until(before, 'since when', () => /^(NEWEST )?RAISED \d+ S AGO$/.test(document.getElementById('since').textContent));
+		assert.doesNotMatch(await before.evaluate(() => document.body.innerText), /19[67]\d/);
+		const document = await html(lost);
+		assert.doesNotMatch(document, /19[67]\d-/);
+		assert.match(document, /THE CLOCK WAS NEVER SET/);
+		await before.context().close();
+	} finally {
+		await lost.remove();
+	}
 });
 
 test('no board at all: no number is made up', async () => {

@@ -10,7 +10,9 @@ import { h, remembered, setAttr, setText } from '../ui/dom.js';
 import { Matrix } from './matrix.js';
 import { Past } from './past.js';
 import { Source } from './source.js';
-import { alertsText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText } from './words.js';
+import {
+	alertsText, beyondText, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, sinceText, wellText, whenText,
+} from './words.js';
 
 const $ = (id) => document.getElementById(id);
 const TITLE = document.title;
@@ -24,6 +26,8 @@ class Dashboard {
 		this.past = new Past($('history'), this.source, () => this.limits());
 		this.unit = h('button', { type: 'button', id: 'unit', onclick: () => this.toggleUnit() });
 		document.querySelector('.temp').append(this.unit);
+		this.said = h('p', { class: 'unseen', id: 'said', role: 'status' }); // ages tick, and are not for reading aloud
+		document.querySelector('main').append(this.said);
 		this.source.addEventListener('data', () => this.heard());
 		this.source.addEventListener('silent', () => this.tellPresence());
 		setInterval(() => this.tellPresence(), 1000);
@@ -60,8 +64,7 @@ class Dashboard {
 		this.showLimits(reading);
 		setText($('sensor'), sensorText(data.sensor));
 		setAttr(document.querySelector('main'), 'data-sensor', data.sensor.state);
-		this.showAlerts(data.alerts);
-		setText($('alert-last'), lastAlertText(data.last_alert));
+		this.showAlerts(data.alerts, data.last_alert);
 		this.matrix.show(data.led);
 		this.tellPresence();
 	}
@@ -78,21 +81,29 @@ class Dashboard {
 
 	showLimits(reading) {
 		const { known, temperature, humidity } = this.limits(), unit = this.fahrenheit ? '\u00b0F' : '\u00b0C';
-		const over = (v, [lo, hi]) => (reading && isOver(v, lo, hi) ? 'yes' : 'no');
 		const temp = reading && (this.fahrenheit ? reading.temperature_f : reading.temperature_c);
 		setText($('temp-limits'), known ? limitsText(...temperature, unit) : '');
 		setText($('humidity-limits'), known ? limitsText(...humidity, '%') : '');
-		setAttr(document.querySelector('.temp'), 'data-over', over(temp, temperature));
-		setAttr(document.querySelector('.humidity'), 'data-over', over(reading?.humidity, humidity));
+		this.beyond = [this.showBeyond('temp', temp, temperature, unit), this.showBeyond('humidity', reading?.humidity, humidity, '%')].some(Boolean);
 	}
 
-	showAlerts(alerts) {
-		const text = alertsText(alerts), raised = alerts?.length > 0;
+	showBeyond(name, value, [lo, hi], unit) {
+		const text = value === undefined || value === null ? '' : beyondText(value, lo, hi, unit);
+		setText($(`${name}-beyond`), text);
+		setAttr(document.querySelector(`.${name}`), 'data-over', text ? 'yes' : 'no');
+		return text;
+	}
+
+	showAlerts(alerts, last) {
+		const text = alertsText(alerts), raised = alerts?.length > 0, since = sinceText(alerts, last);
 		setText($('alert-state'), text);
 		if (raised)
 			setText($('alerts'), `ALERT: ${text}`);
 		show($('alerts'), raised);
-		document.title = raised ? `ALERT: ${text} - ${TITLE}` : TITLE;
+		setText($('since'), since);
+		show($('since'), !!since);
+		setText($('alert-last'), lastAlertText(alerts, last));
+		this.raised = raised ? `ALERT: ${text}` : '';
 	}
 
 	/** What changes by itself: the age of the reading, and how long nothing was heard. */
@@ -100,14 +111,26 @@ class Dashboard {
 		const { source } = this;
 		if (!source.data && !source.silent)
 			return; // what the server wrote is right
-		const now = presence(source.data, source.ageS(), source.silentS());
-		const live = $('live'), notice = $('notice');
+		const { data } = source, now = presence(data, source.ageS(), source.silentS(), source.isBehind());
+		const live = $('live'), sensor = data?.sensor.state ?? 'unknown';
 		setText(live, now.liveText);
 		setAttr(live, 'data-live', now.live ? 'yes' : 'no');
 		setAttr(document.querySelector('main'), 'data-stale', now.live ? 'no' : 'yes');
-		if (now.notice)
-			setText(notice, now.notice);
-		show(notice, !!now.notice);
+		this.showNotice([now.notice, ...(now.live || now.liveText !== 'OFFLINE' ? data.notices : [])], now.live);
+		if (data?.reading)
+			setText($('age'), whenText(data.reading, source.ageS(), Date.now()));
+		setText(this.said, sensor === 'ok' || !now.live ? now.liveText : `${now.liveText}, SENSOR ${sensorText({ state: sensor })}`);
+		document.title = [this.raised, now.live ? '' : now.liveText, TITLE].filter(Boolean).join(' - ');
+	}
+
+	showNotice(lines, live) {
+		const text = lines.filter(Boolean).join('\n'), well = live && !text && !this.raised && !this.beyond;
+		if (text)
+			setText($('notice'), text);
+		show($('notice'), !!text);
+		if (well)
+			setText($('well'), wellText(this.limits()));
+		show($('well'), well);
 	}
 }
 

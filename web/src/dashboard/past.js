@@ -41,6 +41,13 @@ export class Past {
 		this.view.addEventListener('settled', () => this.settled());
 		this.tiles.addEventListener('change', () => this.settled());
 		setInterval(() => this.tick(), TICK_MS);
+		matchMedia('print').addEventListener?.('change', () => this.inkChanged());
+	}
+
+	/** On paper the pictures have the colours of paper, and it does not wait for the next frame. */
+	inkChanged() {
+		window.dispatchEvent(new Event('themechange'));
+		this.draw();
 	}
 
 	usualSpan() {
@@ -82,7 +89,7 @@ export class Past {
 		plot.el.setAttribute('aria-description', KEY_HELP);
 		plot.addEventListener('cursor', () => this.readCursor(plot));
 		plot.addEventListener('resize', () => this.want());
-		this.stage.append(h('div', { class: 'stage' }, plot.el), plot.summary);
+		this.stage.append(plot.summary, h('div', { class: 'stage' }, plot.el));
 		return plot;
 	}
 
@@ -96,11 +103,11 @@ export class Past {
 	/** A reading that this page was told; its time is that of the appliance. */
 	hear(reading) {
 		const last = this.heard[this.heard.length - 1];
-		if (!reading.time_ms || reading.time_ms <= (last?.time_ms ?? -Infinity))
+		if (reading.at_ms <= (last?.at_ms ?? -Infinity))
 			return;
 		this.heard.push(reading);
 		this.heard.splice(0, this.heard.length - HEARD_MAX);
-		this.tiles.stored = Math.floor(reading.time_ms / COMMIT_MS) * COMMIT_MS;
+		this.tiles.stored = Math.floor(reading.at_ms / COMMIT_MS) * COMMIT_MS;
 		this.want();
 		this.governor.request();
 	}
@@ -168,13 +175,13 @@ export class Past {
 	addHeard() {
 		const { lines } = this, last = lines.n - 1;
 		for (const reading of this.heard) {
-			if (last >= 0 && reading.time_ms < lines.x[last])
+			if (last >= 0 && reading.at_ms < lines.x[last])
 				continue;
-			if (last >= 0 && reading.time_ms <= lines.end[last]) {
+			if (last >= 0 && reading.at_ms <= lines.end[last]) {
 				this.widen(last, reading);
 				continue;
 			}
-			const p = lines.push(reading.time_ms, reading.time_ms, 1);
+			const p = lines.push(reading.at_ms, reading.at_ms, 1);
 			lines.fields.forEach((name, f) => {
 				lines.lo[f][p] = lines.hi[f][p] = lines.mid[f][p] = reading[name];
 			});

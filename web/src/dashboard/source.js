@@ -27,6 +27,11 @@ export class Source extends EventTarget {
 		return this.silent ? Math.max(1, (performance.now() - this.heardAt) / 1000) : 0;
 	}
 
+	/** Nothing was asked for a while, as the page was hidden: what was heard last says nothing of now. */
+	isBehind() {
+		return !this.silent && performance.now() - this.heardAt > EACH_MS + LATE_MS;
+	}
+
 	/** Age of the newest reading, which goes on while nothing is heard. */
 	ageS() {
 		return (this.data?.reading?.age_s ?? 0) + (performance.now() - this.heardAt) / 1000;
@@ -35,7 +40,16 @@ export class Source extends EventTarget {
 	/** The appliance's wall clock as its last reading tells it; this device's until there is one. */
 	nowMs() {
 		const reading = this.data?.reading;
-		return reading?.time_ms ? reading.time_ms + 1000 * this.ageS() : Date.now();
+		return reading ? reading.at_ms + 1000 * this.ageS() : Date.now();
+	}
+
+	/** While the monitor does not know the date, pictures go by this device's clock: at_ms. */
+	date({ reading, interval_s }) {
+		if (!reading)
+			return;
+		const guess = Date.now() - 1000 * reading.age_s, same = Math.abs(guess - this.guess) < 500 * interval_s;
+		this.guess = same ? this.guess : guess;
+		reading.at_ms = reading.time_ms || this.guess;
 	}
 
 	async ask() {
@@ -49,6 +63,7 @@ export class Source extends EventTarget {
 				throw new Error(`status ${reply.status}`);
 			this.data = await reply.json();
 			this.heardAt = performance.now();
+			this.date(this.data);
 			this.silent = false;
 		} catch {
 			this.silent = true;

@@ -1,0 +1,55 @@
+/*
+ * dash_notice.c - what somebody should see to, in the words of the dashboard: a line each, with
+ * what to do where it is known.
+ *
+ * What depends on the age of the reading is not here: the page goes on telling it by itself.
+ *
+ * SPDX-FileCopyrightText: The Outpost authors
+ * SPDX-License-Identifier: MIT
+ */
+#include "dash.h"
+
+static bool sensor_ails(const struct dash_view *v)
+{
+	return v->sensor == DASH_SENSOR_FAILING || v->sensor == DASH_SENSOR_DOWN;
+}
+
+/* Before the first reading everything is still starting. */
+static bool alerts_unknown(const struct dash_view *v)
+{
+	return !v->alerts && v->any;
+}
+
+static bool undelivered(const struct dash_view *v)
+{
+	return v->undelivered;
+}
+
+static bool clock_unset(const struct dash_view *v)
+{
+	return v->clock_unset;
+}
+
+static const struct {
+	bool (*applies)(const struct dash_view *v);
+	const char *words;
+	void (*put)(const struct dash_view *v, struct op_buf *b); /* more of it, or NULL */
+} lines[] = {
+	{sensor_ails, "SENSOR ", dash_sensor},
+	{alerts_unknown, "NOBODY WATCHES THE LIMITS: the alerts service does not run", NULL},
+	{undelivered, "ALERTS DO NOT ARRIVE: see to the network and the webhook", NULL},
+	{clock_unset, "THE CLOCK WAS NEVER SET: see to the monitor's network", NULL},
+};
+
+bool dash_notice(const struct dash_view *v, size_t i, struct op_buf *out)
+{
+	for (size_t n = 0; n < OP_ARRAY_SIZE(lines); n++) {
+		if (!lines[n].applies(v) || i-- > 0)
+			continue;
+		op_buf_puts(out, lines[n].words);
+		if (lines[n].put)
+			lines[n].put(v, out);
+		return true;
+	}
+	return false;
+}
