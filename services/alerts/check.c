@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "settings.h"
 
@@ -152,7 +153,7 @@ static void check_channel_list(const struct check *c, const char *list, const ch
 
 bool alerts_is_url(const char *url)
 {
-	size_t n = !strncmp(url, "http://", 7) ? 7 : !strncmp(url, "https://", 8) ? 8 : 0;
+	size_t n = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
 	return n && url[n] && !strchr("/?#", url[n]) && !strpbrk(url, " \t\r\n\"<>");
 }
 

@@ -34,6 +34,8 @@ class Alerts:
         self.asked, self.fail, self.delivered = [], {}, True
         self.may_test = threading.Event()  # until then a test message is under way
         self.may_test.set()
+        self.may_configure = threading.Event()  # the same of a change
+        self.may_configure.set()
         self.slack = {"type": "slack", "url": None, "enabled": True, "attempts": 3, "backoff_ms": 5000,
                       "timeout_ms": 10000}
         self.rules = {"temp_high": {"above": "32.0", "below": None}, "temp_low": {"above": None, "below": "15.0"},
@@ -66,6 +68,7 @@ class Alerts:
             assert self.may_test.wait(ot.patient(30))
             return {"ok": True, "result": {"delivered": self.delivered, "message": "as told"}}
         if method == "configure":
+            assert self.may_configure.wait(ot.patient(30))
             self.slack.update(args.get("channels", {}).get("slack", {}))
             for name, limits in args.get("rules", {}).items():
                 self.rules[name].update(limits)
@@ -425,6 +428,37 @@ def a_change_is_made_as_a_whole():
 
 
 @ot.test()
+def changes_are_made_one_after_the_other():
+    low, high = b'{"thresholds":{"temp_min_c":25}}', b'{"thresholds":{"temp_max_c":20}}'  # each is right alone
+    with monitor(alerts=True) as m, contextlib.ExitStack() as stack:
+        def send(body):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", m.port), ot.patient(10)))
+            client.sendall(f"PUT {HOOK}config HTTP/1.0\r\nAuthorization: Bearer {TOKEN}\r\n".encode() +
+                           b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            return client
+
+        def asked():
+            return sum(method == "configure" for method, _ in m.alerts.asked)
+        m.alerts.may_configure.clear()
+        first = send(low)
+        ot.wait_until(lambda: asked() == 1, what="the first is under way")
+        second, leaves, last = send(high), send(high), send(b'{"thresholds":{"temp_min_c":26}}')
+        leaves.close()
+        assert m.get("/api/verify-token")[0] == 200 and m.hook("GET", "config")[0] == 200  # nobody else waits
+        m.alerts.may_configure.set()
+        answers = [client.makefile("rb").read() for client in (first, second, last)]
+        assert [a.split()[1] for a in answers] == [b"200", b"400", b"200"], answers
+        assert answers[1].endswith(b'{"message": "temp_min_c must be less than temp_max_c"}\n')
+        m.alerts.may_configure.clear()  # the one under way leaves
+        first = send(low)
+        ot.wait_until(lambda: asked() == 3, what="it is under way")
+        second = send(high)
+        first.close()
+        m.alerts.may_configure.set()
+        assert second.makefile("rb").read().split()[1] == b"400"
+
+
+@ot.test()
 def a_body_that_is_no_json_is_refused_first():
     bad = b'{"message": "The browser (or proxy) sent a request that this server could not understand."}\n'
     kind = (b"{\"message\": \"Did not attempt to load JSON data because the request Content-Type was not "
@@ -502,8 +536,8 @@ def an_alerts_service_that_fails_is_a_fault_with_an_id():
         assert status == 500 and re.fullmatch(
             rb'{"error_id": "\d{13}_[0-9a-f]{4}", "message": "Failed to update webhook configuration"}\n', body)
         assert m.web.wait_line("the disk is gone")
-        m.alerts.fail = {"configure": ("EINVAL", "url: not this one")}
-        assert m.hook("PUT", "config", {"webhook": {"timeout": 6}}) == (400, b'{"message": "url: not this one"}\n')
+        m.alerts.fail = {"configure": ("EINVAL", "timeout: not this one")}
+        assert m.hook("PUT", "config", {"webhook": {"timeout": 6}}) == (400, b'{"message": "timeout: not this one"}\n')
     with monitor() as m:
         for method, path in HOOKS:
             assert m.hook(method, path, {} if method == "PUT" else None)[0] == 500, path
@@ -670,6 +704,11 @@ def the_alerts_service_itself_is_configured_and_tested():
             status, answer = ask("POST", "test")
             assert status == 500 and answer["message"] == "Failed to send test webhook" and answer["error_id"]
             assert ask("POST", "enable")[1]["enabled"] is True
+            for url in ("http://h:99999/x", "http://[zz]/x", "http://h\\x"):
+                assert ask("PUT", "config", {"webhook": {"url": url}}) == (
+                    400, {"message": "url must be a valid URL with scheme and host"}), url
+            status, answer = ask("PUT", "config", {"webhook": {"url": "HTTPS://u:pw@Hooks.Slack.com/services/secret"}})
+            assert status == 200 and answer["config"]["webhook"]["url"] == "https://Hooks.Slack.com", answer
             status, answer = ask("PUT", "config", {"webhook": {"url": "https://hooks.slack.com/services/secret"}})
             assert status == 200 and answer["config"]["webhook"]["url"] == "https://hooks.slack.com"
 

@@ -6,8 +6,27 @@
  */
 #include "ask.h"
 
+/* The first of those that wait for their turn. */
+static void start(struct temp_ask *a)
+{
+	temp_ask_next(a, a->method, NULL, a->timeout_ms, a->done);
+}
+
+static void leave_turn(struct temp_ask *a)
+{
+	struct temp_ask **at = &a->t->turn;
+	bool first = *at == a;
+	while (*at != a)
+		at = &(*at)->behind;
+	*at = a->behind;
+	if (first && *at)
+		start(*at);
+}
+
 static void destroy(struct temp_ask *a)
 {
+	if (a->in_turn)
+		leave_turn(a);
 	json_decref(a->data);
 	free(a);
 }
@@ -40,21 +59,47 @@ void temp_ask_next(struct temp_ask *a, const char *method, const json_t *args, u
 		done(a, 503, NULL, op_strerror(r));
 }
 
-void temp_ask(struct op_http_request *rq, struct temp_web *t, const char *service,
-	      const char *method, const json_t *args, unsigned timeout_ms, temp_ask_fn done,
-	      json_t *data)
+/* NULL: it is answered. */
+static struct temp_ask *defer(struct op_http_request *rq, struct temp_web *t, const char *service,
+			      json_t *data)
 {
 	struct temp_ask *a = calloc(1, sizeof(*a));
 	if (!a || !(a->reply = op_http_defer(rq, &events, a))) {
 		json_decref(data);
 		free(a);
 		op_http_error(rq, 503, "out of memory");
-		return;
+		return NULL;
 	}
 	a->t = t;
 	a->service = service;
 	a->data = data;
-	temp_ask_next(a, method, args, timeout_ms, done);
+	return a;
+}
+
+void temp_ask(struct op_http_request *rq, struct temp_web *t, const char *service,
+	      const char *method, const json_t *args, unsigned timeout_ms, temp_ask_fn done,
+	      json_t *data)
+{
+	struct temp_ask *a = defer(rq, t, service, data);
+	if (a)
+		temp_ask_next(a, method, args, timeout_ms, done);
+}
+
+void temp_ask_in_turn(struct op_http_request *rq, struct temp_web *t, const char *service,
+		      const char *method, unsigned timeout_ms, temp_ask_fn done, json_t *data)
+{
+	struct temp_ask *a = defer(rq, t, service, data), **at = &t->turn;
+	if (!a)
+		return;
+	a->in_turn = true;
+	a->method = method;
+	a->timeout_ms = timeout_ms;
+	a->done = done;
+	while (*at)
+		at = &(*at)->behind;
+	*at = a;
+	if (t->turn == a)
+		start(a);
 }
 
 void temp_ask_answer(struct temp_ask *a, int status, struct op_buf *b)

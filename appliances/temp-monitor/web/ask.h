@@ -24,6 +24,11 @@ struct temp_ask {
 	const char *service;
 	temp_ask_fn done;
 	json_t *data; /* the asker's */
+	/* of temp_ask_in_turn: */
+	bool in_turn;
+	const char *method;
+	unsigned timeout_ms;
+	struct temp_ask *behind;
 };
 
 /* Defers rq and asks; done is always called, from the loop or, if nothing could be asked (status
@@ -31,6 +36,10 @@ struct temp_ask {
 void temp_ask(struct op_http_request *rq, struct temp_web *t, const char *service,
 	      const char *method, const json_t *args, unsigned timeout_ms, temp_ask_fn done,
 	      json_t *data);
+/* The same without arguments, one at a time: asks when all before it have been answered. method is
+ * static. */
+void temp_ask_in_turn(struct op_http_request *rq, struct temp_web *t, const char *service,
+		      const char *method, unsigned timeout_ms, temp_ask_fn done, json_t *data);
 /* In done. */
 void temp_ask_next(struct temp_ask *a, const char *method, const json_t *args, unsigned timeout_ms,
 		   temp_ask_fn done);

@@ -32,6 +32,7 @@ struct temp_settings {
 };
 
 struct thresholds;
+struct temp_ask;
 
 /* Requests without the token (auth.c). */
 struct temp_refusals {
@@ -62,6 +63,7 @@ struct temp_web {
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
 	struct thresholds *thresholds;  /* dashboard.c */
 	struct temp_refusals refusals;
+	struct temp_ask *turn; /* the one under way and those behind it (ask.h) */
 	bool limits_put; /* limits of alerts were set by PUT */
 	char nobody[40]; /* in place of a token that is not set */
 	struct temp_system system;

@@ -154,7 +154,7 @@ static json_t *config_of(const struct temp_web *t, json_t *config)
 }
 
 /* Asks for it first, whatever the request; takes body (may be NULL). A mask that is none is told
- * before anything is done. */
+ * before anything is done. PUTs do so one at a time: what one has checked, no other changes. */
 static void ask_config(struct op_http_request *rq, struct temp_web *t, json_t *body,
 		       temp_ask_fn done)
 {
@@ -167,7 +167,10 @@ static void ask_config(struct op_http_request *rq, struct temp_web *t, json_t *b
 		return;
 	}
 	json_t *data = json_pack("{s:s*, s:o*}", "mask", mask, "body", body);
-	temp_ask(rq, t, t->web->alerts, "config", NULL, ASK_MS, done, data);
+	if (rq->method == OP_HTTP_PUT)
+		temp_ask_in_turn(rq, t, t->web->alerts, "config", ASK_MS, done, data);
+	else
+		temp_ask(rq, t, t->web->alerts, "config", NULL, ASK_MS, done, data);
 }
 
 /* ---- GET --------------------------------------------------------------------------------- */
@@ -192,7 +195,8 @@ static const char put_failed[] = "Failed to update webhook configuration";
 static void on_configured(struct temp_ask *a, int status, json_t *result, const char *error)
 {
 	if (status == 400) {
-		say(a, 400, error);
+		bool url = !strncmp(error, "channels.slack.url:", 19);
+		say(a, 400, url ? webhook_url_wrong : error);
 		return;
 	}
 	if (!json_is_object(result)) {

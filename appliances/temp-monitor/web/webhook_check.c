@@ -34,6 +34,8 @@ static const struct {
 
 /* ---- checking ---------------------------------------------------------------------------- */
 
+const char webhook_url_wrong[] = "url must be a valid URL with scheme and host";
+
 /* As Python sees it. */
 static bool is_true(const json_t *v)
 {
@@ -61,20 +63,19 @@ json_t *webhook_part(json_t *body, const char *key)
 /* The scheme, "://" and a host; as in Python a wrong bracket is told before a wrong scheme. */
 static const char *check_address(const char *url)
 {
-	static const char wrong[] = "url must be a valid URL with scheme and host";
 	size_t scheme = strcspn(url, ":/?#");
 	if (strncmp(url + scheme, "://", 3))
-		return wrong;
+		return webhook_url_wrong;
 	const char *host = url + scheme + 3;
 	size_t n = strcspn(host, "/?#");
 	if (!memchr(host, '[', n) != !memchr(host, ']', n))
 		return "Invalid IPv6 URL";
 	if (strncasecmp(url, "http:", 5) && strncasecmp(url, "https:", 6))
-		return wrong;
+		return webhook_url_wrong;
 	const char *at = memrchr(host, '@', n);
 	n -= at ? (size_t)(at + 1 - host) : 0;
 	host = at ? at + 1 : host;
-	return n == 0 || host[0] == ':' || strpbrk(url, " \t\r\n") ? wrong : NULL;
+	return n == 0 || host[0] == ':' || strpbrk(url, " \t\r\n") ? webhook_url_wrong : NULL;
 }
 
 static const char *check_url(const json_t *v)
@@ -87,7 +88,7 @@ static const char *check_url(const json_t *v)
 	if (!url || !url[strspn(url, " \t\r\n\v\f")])
 		return "url must be a non-empty string";
 	if (strlen(url) < json_string_length(v)) /* a NUL */
-		return "url must be a valid URL with scheme and host";
+		return webhook_url_wrong;
 	return check_address(url);
 }
 

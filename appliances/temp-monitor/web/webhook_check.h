@@ -32,6 +32,8 @@ bool webhook_type_is_json(const char *type);
 /* A value of JSON, or NULL. NaN, Infinity and numbers of any size are understood as Python does,
  * and become numbers that lie outside of every range. */
 json_t *webhook_parse(const void *bytes, size_t n);
+/* Of an address that cannot be asked. */
+extern const char webhook_url_wrong[];
 /* The first mistake of a body, or NULL. now NULL: what depends on it is not looked at. The text is
  * static or in mem. */
 const char *webhook_check(json_t *body, const struct webhook_now *now, char mem[96]);
