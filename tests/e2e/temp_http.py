@@ -8,8 +8,10 @@
 # SPDX-License-Identifier: MIT
 import contextlib
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -194,7 +196,9 @@ def before_the_first_reading_there_is_none():
         assert m.get("/api/temp")[2] == (b'{"compensated":false,"humidity":0,"temperature_c":0,"temperature_f":32.0,'
                                          b'"timestamp":"Never"}\n')
         raw = json.loads(m.get("/api/raw")[2])
-        assert raw["cpu_temperature"] is None and raw["raw_temperature"] is None and raw["timestamp"] == "Never"
+        assert raw["cpu_temperature"] == 51.1 and raw["raw_temperature"] is None and raw["timestamp"] == "Never"
+        (m.values.parent / "cpu").unlink()
+        assert json.loads(m.get("/api/raw")[2])["cpu_temperature"] is None
 
 
 @ot.test(timeout=60)
@@ -207,6 +211,19 @@ def a_sensor_that_ends_is_told_and_its_last_reading_stays():
         ot.wait_until(lambda: json.loads(m.get("/health")[2])["reading_stale"], what="the reading is stale")
         assert b'"temperature_c":-0.8,' in m.get("/api/temp")[2]
         assert json.loads(m.get("/api/raw")[2])["raw_temperature"] is None
+
+
+@ot.test(timeout=60)
+def nobody_waits_for_a_sensor_that_is_known_to_be_stuck():
+    with monitor(readings=ROOM) as m:
+        os.kill(m.sensor.pid, signal.SIGSTOP)
+        try:
+            ot.wait_until(lambda: not json.loads(m.get("/health")[2])["sensor_thread_alive"], what="it is known")
+            raw = json.loads(m.get("/api/raw")[2])
+            assert raw["raw_temperature"] is None and raw["cpu_temperature"] == 51.1, raw
+            assert raw["compensated_temperature"] == -0.8 and m.get("/health")[0] == 503
+        finally:
+            os.kill(m.sensor.pid, signal.SIGCONT)
 
 
 @ot.test()

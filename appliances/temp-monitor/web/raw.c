@@ -9,6 +9,7 @@
  */
 #include <math.h>
 
+#include "appliances/temp-monitor/climate/cpu.h"
 #include "routes.h"
 #include "services/web/call.h"
 
@@ -55,6 +56,15 @@ static double number_of(json_t *o, const char *key)
 	return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
+/* The processor's needs nobody else. */
+static double cpu_of(const struct temp_web *t, json_t *result)
+{
+	double celsius;
+	if (result)
+		return number_of(result, "cpu_temperature");
+	return cpu_temperature(t->climate.cpu_temp_path, &celsius) ? (double)NAN : celsius;
+}
+
 /* What could not be read, or nobody answered for, is null. */
 static void write_raw(struct temp_web *t, json_t *result, struct op_buf *b)
 {
@@ -65,7 +75,7 @@ static void write_raw(struct temp_web *t, json_t *result, struct op_buf *b)
 	op_json_key(b, "compensated_temperature");
 	temp_write_celsius(t, b);
 	op_json_key(b, "cpu_temperature");
-	temp_write_tenths(b, number_of(result, "cpu_temperature"));
+	temp_write_tenths(b, cpu_of(t, result));
 	op_json_key(b, "humidity");
 	temp_write_humidity(t, b);
 	op_json_key(b, "raw_temperature");
@@ -98,11 +108,12 @@ static void on_measured(void *arg, int status, json_t *result, const char *error
 	answer_all(arg, result);
 }
 
+/* Nobody waits for a sampler that is known to be stuck. */
 static void measure(struct temp_web *t)
 {
-	int r = t->climate_name ? web_call(t->web, t->climate_name, "raw", NULL, RAW_MS,
-					   on_measured, t, &raw.call)
-				: -ENOENT;
+	int r = temp_sampler_is_alive(t) ? web_call(t->web, t->climate_name, "raw", NULL, RAW_MS,
+						    on_measured, t, &raw.call)
+					 : -ENOENT;
 	if (r < 0)
 		answer_all(t, NULL);
 }
