@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -248,6 +249,24 @@ def metrics_are_known_by_their_keys_and_count_every_request():
         text = json.dumps(json.loads(m.get("/metrics", {})[2]), indent=4, sort_keys=True).split("\n")
         at = text.index('    "system": {')
         assert any("memory_mb" in line for line in text[at:at + 11])
+
+
+@ot.test()
+def figures_that_cannot_be_had_are_said_to_be_so():
+    with monitor(readings=ROOM) as m:
+        client = Client(m.port)
+
+        def ask():
+            client.send("/metrics")
+            return json.loads(client.answer().partition(b"\r\n\r\n")[2])
+        assert ask()["system"]["threads"] > 1
+        before = resource.prlimit(m.web.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(m.web.pid, resource.RLIMIT_NOFILE, (0, before[1]))  # it opens no file any more
+        ot.wait_until(lambda: ask()["system"] == {"error": "Unable to collect system metrics"}, what="they are missing")
+        assert ask()["hardware"] == {"cpu_temp_c": None} and ask()["application"]["current_temp_c"] == -0.8
+        resource.prlimit(m.web.pid, resource.RLIMIT_NOFILE, before)
+        ot.wait_until(lambda: "threads" in ask()["system"], what="they are there again")
+        client.socket.close()
 
 
 @ot.test()

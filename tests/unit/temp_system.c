@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "appliances/temp-monitor/web/fault.h"
 #include "appliances/temp-monitor/web/system.h"
 #include "test.h"
 
@@ -39,4 +40,22 @@ TEST(this_machine_has_both)
 	CHECK_INT(system_files(getpid()), before + 1);
 	close(fd);
 	CHECK_INT(system_files(999999999), -ENOENT);
+}
+
+static void check_fault(const char *path, const char *want)
+{
+	char mem[200];
+	struct op_buf b;
+	op_buf_init_fixed(&b, mem, sizeof(mem));
+	temp_fault_write(&b, path, "1795223389701_3fa9");
+	CHECK_STR(mem, want);
+}
+
+TEST(a_fault_has_the_words_of_its_route)
+{
+	check_fault("/health", "{\"error_id\":\"1795223389701_3fa9\",\"status\":\"error\"}\n");
+	check_fault("/metrics", "{\"error\":\"Unable to retrieve metrics\","
+				"\"error_id\":\"1795223389701_3fa9\"}\n");
+	check_fault("/api/temp", "{\"error\":\"Internal Server Error\","
+				 "\"error_id\":\"1795223389701_3fa9\"}\n");
 }

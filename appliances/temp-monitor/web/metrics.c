@@ -21,7 +21,8 @@
 static void take_ticks(struct temp_system *s)
 {
 	struct system_ticks now;
-	if (system_ticks_read(&now) < 0)
+	s->failed = system_ticks_read(&now) < 0;
+	if (s->failed)
 		return;
 	s->cpu_percent = system_percent(&s->ticks, &now);
 	s->ticks = now;
@@ -107,6 +108,13 @@ static void write_hardware(struct temp_web *t, struct op_buf *b)
 static void write_system(const struct temp_web *t, struct op_buf *b)
 {
 	const struct temp_system *s = &t->system;
+	if (s->failed) {
+		op_json_key(b, "system");
+		op_json_begin(b, '{');
+		op_json_kv_str(b, "error", "Unable to collect system metrics");
+		op_json_end(b, '}');
+		return;
+	}
 	double ram_kib = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / 1024;
 	op_json_key(b, "system");
 	op_json_begin(b, '{');

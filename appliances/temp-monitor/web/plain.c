@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "fault.h"
 #include "routes.h"
 
 /* ---- for all routes ---------------------------------------------------------------------- */
@@ -40,11 +41,7 @@ void temp_answer(struct op_http_request *rq, int status, struct op_buf *b)
 	op_log(OP_ERR, "%s: the answer failed: %s (error_id %s)", rq->path, op_strerror(b->err),
 	       id);
 	op_buf_reset(b);
-	op_json_begin(b, '{');
-	op_json_kv_str(b, "error_id", id);
-	op_json_kv_str(b, "status", "error");
-	op_json_end(b, '}');
-	op_buf_putc(b, '\n');
+	temp_fault_write(b, rq->path, id);
 	op_http_answer(rq, 500, "application/json", b->data, b->len);
 }
 

@@ -44,6 +44,7 @@ struct temp_refusals {
 /* What the machine and the appliance's processes use, taken last (metrics.c). */
 struct temp_system {
 	uint64_t at_ns;
+	bool failed; /* they could not be had: a container may hide /proc/stat */
 	struct system_ticks ticks;
 	double cpu_percent;
 	uint64_t rss_kib, threads;
@@ -64,8 +65,8 @@ struct temp_web {
 	struct thresholds *thresholds;  /* dashboard.c */
 	struct temp_refusals refusals;
 	struct temp_ask *turn; /* the one under way and those behind it (ask.h) */
-	bool limits_put; /* limits of alerts were set by PUT */
-	char nobody[40]; /* in place of a token that is not set */
+	bool limits_put;       /* limits of alerts were set by PUT */
+	char nobody[40];       /* in place of a token that is not set */
 	struct temp_system system;
 };
 
