@@ -16,6 +16,32 @@
 
 static struct web_look look;
 
+/* Prometheus has times in seconds and sizes in bytes, with the whole word at the end of the name.
+ * Returns by how much values are to be multiplied. */
+static double name_metric(const char *field, char *name, size_t size)
+{
+	static const struct {
+		const char *end, *word;
+		double factor;
+	} units[] = {
+		{"_ns", "_seconds", 1e-9},
+		{"_ms", "_seconds", 1e-3},
+		{"_s", "_seconds", 1},
+		{"_kib", "_bytes", 1024},
+	};
+	size_t n = strlen(field);
+	for (size_t i = 0; i < OP_ARRAY_SIZE(units); i++) {
+		size_t end = strlen(units[i].end);
+		if (n > end && !strcmp(field + n - end, units[i].end)) {
+			snprintf(name, size, "outpost_service_%.*s%s", (int)(n - end), field,
+				 units[i].word);
+			return units[i].factor;
+		}
+	}
+	snprintf(name, size, "outpost_service_%s", field);
+	return 1;
+}
+
 static void write_services(struct web *w, struct op_buf *b)
 {
 	static struct web_service_look looks[WEB_SERVICES_MAX];
@@ -37,13 +63,13 @@ static void write_services(struct web *w, struct op_buf *b)
 		char name[96];
 		if (field->type == OP_TEXT || field->type == OP_ENUM)
 			continue;
-		snprintf(name, sizeof(name), "outpost_service_%s", field->name);
+		double factor = name_metric(field->name, name, sizeof(name));
 		op_prom_head(b, name, "gauge", field->help);
 		for (size_t i = 0; i < w->n_services; i++)
 			if (looks[i].known)
 				op_prom_value(b, name,
 					      (const char *[]){"service", w->services[i], NULL},
-					      op_field_f64(field, &looks[i].status));
+					      factor * op_field_f64(field, &looks[i].status));
 	}
 }
 

@@ -1,6 +1,6 @@
 # machine.py - a whole machine under QEMU, made of a Debian kernel and the programs of this build.
 #
-# The kernel comes from the machine's own package sources as a file, once, into build/vm; nothing is
+# The kernel comes from the machine's own package sources as a file, once (tests/lib/packages.py); nothing is
 # installed. What the machine does is a plan for tests/vm/init.c; what it says is the text of its console.
 #
 # SPDX-FileCopyrightText: The Outpost authors
@@ -13,8 +13,8 @@ import stat
 import subprocess
 
 import outpost_test as ot
+import packages
 
-KEPT = ot.BUILD / "vm"
 QEMU = "qemu-system-x86_64"
 
 
@@ -28,19 +28,15 @@ def need():
 
 def kernel():
     """(image, folder of its modules)."""
-    found = sorted(KEPT.glob("kernel/boot/vmlinuz-*"))
+    found = sorted(packages.KEPT.glob("linux-image-*/boot/vmlinuz-*"))
     if not found:
         depends = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True,
                                  check=False).stdout
         name = re.search(r"Depends: (linux-image-\S+)", depends)
         if not name:
             raise ot.Skip("the package sources know no linux-image-amd64")
-        KEPT.mkdir(parents=True, exist_ok=True)
-        if subprocess.run(["apt-get", "download", name[1]], cwd=KEPT, check=False).returncode:
-            raise ot.Skip(f"{name[1]} cannot be fetched: apt-get update")
-        subprocess.run(["dpkg-deb", "-x", sorted(KEPT.glob(f"{name[1]}_*.deb"))[-1], KEPT / "kernel"], check=True)
-        found = sorted(KEPT.glob("kernel/boot/vmlinuz-*"))
-    return found[-1], KEPT / "kernel/lib/modules" / found[-1].name.removeprefix("vmlinuz-")
+        found = sorted(packages.unpacked(name[1]).glob("boot/vmlinuz-*"))
+    return found[-1], found[-1].parents[1] / "lib/modules" / found[-1].name.removeprefix("vmlinuz-")
 
 
 class Image:
