@@ -37,7 +37,9 @@ outpost=$(find_outpost) || {
 	exit 1
 }
 mkdir -p logs
-port=${PORT:-8080}
+# The port of .env counts as well; of what is wrong in there the start itself tells.
+port=$("$outpost" config show "$here/temp-monitor.yaml" web 2>/dev/null | sed -n 's/^ *listen: .*:\([0-9]*\)"\{0,1\}  #.*/\1/p')
+port=${port:-${PORT:-8080}}
 echo "Starting Temperature Monitor in $mode mode..."
 echo "Server will be available at http://localhost:$port"
 echo "Health endpoint: http://localhost:$port/health"

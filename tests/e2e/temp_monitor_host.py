@@ -98,6 +98,45 @@ def what_programs_expect_in_the_environment_may_be_in_the_file():
         assert "canary" not in "\n".join(m.output())
 
 
+@ot.test()
+def the_addresses_that_are_printed_have_the_port_of_the_file():
+    done = fails(TOKEN + "PORT=22987\nWEBHOOK_ENABLED=maybe\n")
+    assert "http://localhost:8080/health\n" in done.stdout, "of a file that is wrong it cannot be told"
+    port = ot.free_port()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        done = fails(MOCK + f"PORT={port}\n")
+        assert f"http://localhost:{port}/health\n" in done.stdout, done.stdout
+        done = fails(MOCK.replace("127.0.0.1", "::1") + "PORT=22987\n", PORT=str(port), HOST="127.0.0.1")
+        assert f"http://localhost:{port}/health\n" in done.stdout, done.stdout
+
+
+@ot.test(timeout=60)
+def permission_on_the_bus_is_explained_and_waited_for():
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise ot.Skip("needs root, to be somebody else")
+    at = ot.directory()
+    for path in (at, ot.SOURCE, ot.BUILD):
+        if subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "test", "-x", path]).returncode != 0 and path != at:
+            raise ot.Skip(f"{path} is not for everybody")
+    os.chown(at, 65534, 65534)
+    bus = at / "i2c-1"
+    try:
+        os.mknod(bus, 0o020000, os.makedev(1, 3))  # a device, though none of I2C
+        os.close(os.open(bus, os.O_RDWR))
+    except OSError as e:
+        raise ot.Skip(f"no devices can be made here: {e}") from None
+    file = at / "box.yaml"
+    file.write_text(f"appliance: box\nservices:\n  climate:\n    device: i2c:{bus}\n    retry_s: 0.1\n")
+    with ot.Process("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", ot.BUILD / "outpost-climate",
+                    "--appliance", file, "--runtime", at / "rt", "--state", at / "state") as p:
+        p.wait_line(f"permission denied on {bus}: put the user into the group i2c .usermod -a -G i2c USER.")
+        bus.chmod(0o666)
+        p.wait_line(f"Error updating sensor data: {bus} is not an I2C bus")
+        assert p.stop() == 0
+
+
 @ot.test(timeout=60)
 def pictures_are_those_beside_the_program():
     at = program(MOCK)
