@@ -1,7 +1,7 @@
 # temp_image.py - the image of the temperature monitor, built by buildah as its Dockerfile says and run by podman with
 # the rights that docker-compose.yml gives it.
 #
-# A target of its own (`make check-image`): it needs root, namespaces, 3 GB in build/boot/images and a mirror of Debian.
+# A target of its own (`make check-image`): it needs root, namespaces, 2 GB in build/boot/images and a mirror of Debian.
 # Where no registry can be reached, debian:bookworm-slim is made by debootstrap. IMAGE_ARGS (-Dweb=false) are settings
 # for meson; with "" the image has the general page too, for which npm must reach its registry.
 #
@@ -11,14 +11,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 
 import outpost_test as ot
 
 PROGRAM = ot.SOURCE / "appliances/temp-monitor"
 STORE = ot.BUILD / "boot/images"
 BASE = "docker.io/library/debian:bookworm-slim"
-PLACE = ["--root", STORE, "--runroot", STORE / "run", "--storage-driver", "vfs"]
+PLACE = ["--root", STORE, "--runroot", STORE / "run"]
 TOKEN = "0123456789abcdef0123456789abcdef"
 GROUP = 998  # of the I2C device, which the image does not know
 # A mount namespace of our own with control groups of version 2 only, which crun asks for.
@@ -26,8 +25,12 @@ INSIDE = ("mount --make-rprivate /; umount -R /sys/fs/cgroup 2>/dev/null; mount 
           'exec "$@"')
 
 
+def inside(tool, *command, timeout=60):
+    return ot.run("unshare", "-m", "sh", "-c", INSIDE, "sh", tool, *PLACE, *command, timeout=timeout)
+
+
 def podman(*command, timeout=60):
-    return ot.run("unshare", "-m", "sh", "-c", INSIDE, "sh", "podman", *PLACE, *command, timeout=timeout)
+    return inside("podman", *command, timeout=timeout)
 
 
 def make_base():
@@ -50,9 +53,9 @@ def make_base():
 
 
 def build():
-    done = subprocess.run(["buildah", *PLACE, "build", "--layers", "--isolation", "chroot", "--pull-never", "--format",
-                           "docker", "--build-arg", "MESON_ARGS=" + os.environ.get("IMAGE_ARGS", "-Dweb=false"), "-f",
-                           PROGRAM / "Dockerfile", "-t", "temp-monitor", ot.SOURCE], capture_output=True, text=True)
+    done = inside("buildah", "build", "--layers", "--isolation", "chroot", "--pull-never", "--format", "docker",
+                  "--build-arg", "MESON_ARGS=" + os.environ.get("IMAGE_ARGS", "-Dweb=false"), "-f",
+                  PROGRAM / "Dockerfile", "-t", "temp-monitor", ot.SOURCE, timeout=1500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 

@@ -276,9 +276,11 @@ def a_file_that_may_not_be_read_is_told():
     at = appliance()
     (at / ".env").write_text("BEARER_TOKEN=x\n")
     (at / ".env").chmod(0)
-    for p in (at, *at.parents[:-2]):
+    for p in (at, ot.directory()):
         p.chmod(0o755)
     user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
+    if ot.run(*user, "test", "-r", at / YAML.name, "-a", "-x", ot.OUTPOST).returncode != 0:
+        raise ot.Skip("the tree or the directory of tests is not for everybody")
     done = ot.run(*user, "env", "-i", ot.OUTPOST, "config", "check", at / YAML.name, cwd="/")
     assert done.returncode == 1 and ".env: cannot be read: Permission denied (check owner and mode)" in done.stderr, done
 
