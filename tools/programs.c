@@ -33,41 +33,6 @@ struct asked {
 	pid_t pid; /* 0: not running */
 };
 
-/* ---- finding --------------------------------------------------------------------------- */
-
-static int own_directory(char *ret, size_t size)
-{
-	ssize_t n = readlink("/proc/self/exe", ret, size - 1);
-	if (n < 0)
-		return -errno;
-	ret[n] = '\0';
-	*strrchr(ret, '/') = '\0'; /* the kernel gives an absolute path */
-	return 0;
-}
-
-int op_program_find(const char *name, char *ret, size_t size)
-{
-	static const char *const places[] = {"", "/../libexec/outpost"};
-	char dir[PATH_MAX], path[PATH_MAX + 256];
-	if (strlen(name) >= size || strlen(name) >= 200)
-		return -ENAMETOOLONG;
-	if (strchr(name, '/')) {
-		strcpy(ret, name); /* length checked */
-		return access(name, X_OK) ? -errno : 0;
-	}
-	int rc = own_directory(dir, sizeof(dir));
-	for (size_t i = 0; i < OP_ARRAY_SIZE(places) && rc == 0; i++) {
-		int n = snprintf(path, sizeof(path), "%s%s/%s", dir, places[i], name);
-		if (n >= (int)sizeof(path) || (size_t)n >= size)
-			return -ENAMETOOLONG;
-		if (access(path, X_OK) == 0) {
-			memcpy(ret, path, (size_t)n + 1);
-			return 0;
-		}
-	}
-	return rc ? rc : -ENOENT;
-}
-
 /* ---- starting -------------------------------------------------------------------------- */
 
 static int spawn(const char *program, const char **argv, int out, int err, pid_t *ret_pid)

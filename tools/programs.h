@@ -1,5 +1,5 @@
 /*
- * programs.h - the programs of an appliance: where they are, and what they say about its settings.
+ * programs.h - what the programs of an appliance say about its settings.
  *
  * Only a program knows its own settings, so whoever wants them checked or shown asks it. All are
  * asked at once; each answer is bounded in text and time.
@@ -13,9 +13,7 @@
 #include <limits.h>
 #include <outpost/config.h>
 
-/* A name with a slash is a path as it is; others stand beside the calling program (a build tree) or
- * in ../libexec/outpost from there (installed). -ENOENT, -EACCES, -ENAMETOOLONG. */
-int op_program_find(const char *name, char *ret, size_t size) OP_MUST_CHECK;
+#include "lib/base/program.h"
 
 #define OP_ANSWER_MAX_BYTES (64 * 1024) /* of standard output and of standard error each */
 

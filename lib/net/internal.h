@@ -1,5 +1,5 @@
 /*
- * internal.h - what the files of a request share: the client and what is under way.
+ * internal.h - what the files of lib/net share, and the program on the other side of the socket.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -7,57 +7,96 @@
 #ifndef OUTPOST_NET_INTERNAL_H
 #define OUTPOST_NET_INTERNAL_H
 
-#include <curl/curl.h>
-
 #include "lib/net/post.h"
 
-#define NET_ORIGIN_BYTES 300
-/* Of an answer; what comes after it is not waited for. */
-#define NET_READ_MAX (64 * 1024)
-
-struct net_socket;
+/* ---- post.c ------------------------------------------------------------------------------- */
 
 struct op_post_client {
 	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t timer; /* libcurl's next time-out */
-	uv_timer_t watch; /* the next request that may have been silent for too long */
-	struct net_socket *sockets;
-	struct op_post *posts; /* under way */
-	unsigned handles;      /* not closed yet */
-	bool hashed;           /* certificates are found by name, not all read at once */
+	struct net_child *child; /* the one that takes requests */
+	struct op_post *posts;   /* under way */
+	unsigned n_posts;
+	uint32_t last_id;
+	uv_timer_t timer;
+	uint64_t idle_ms; /* the last request ended, see now_ms */
+	unsigned handles; /* our own and each child, not closed yet */
 	bool closed;
 };
 
-struct op_post {
-	struct op_post_client *client;
-	struct op_post *next;
-	CURL *easy;
-	struct curl_slist *fields;
-	op_post_fn fn;
-	void *arg;
-	char origin[NET_ORIGIN_BYTES]; /* "https://host:port" */
-	unsigned connect_timeout_ms, read_timeout_ms, total_timeout_ms;
-	uint64_t began_ns;
-	uint64_t heard_ns; /* last byte in or out; 0: not connected yet */
-	curl_off_t sent;
-	bool silent; /* ended by the read time-out */
-	bool enough; /* ended because more of the answer is of no use */
-	uint64_t got_bytes;
-	char answer[OP_POST_ANSWER_MAX + 1];
-	size_t answer_bytes;
-	char retry_after[64], date[64]; /* header fields as they came */
-	char detail[CURL_ERROR_SIZE];
+/* ---- url.c -------------------------------------------------------------------------------- */
+
+/* A URL that can be asked; host and rest point into it. */
+struct net_url {
+	bool tls;
+	const char *host; /* with the brackets of IPv6 */
+	size_t host_len;
+	unsigned port;    /* 0: not given */
+	const char *rest; /* path, query, fragment: "" or begins with one of "/?#" */
+};
+/* -EINVAL. Pure; any thread. */
+int net_url_parse(const char *url, struct net_url *ret) OP_MUST_CHECK;
+
+/* ---- wire.c: frames ----------------------------------------------------------------------- */
+
+/* Both ends are of one installation and one machine, so numbers are as the machine has them. A
+ * version that differs (a service still running over an upgrade) is told, not guessed at. */
+#define NET_WIRE_VERSION 1
+#define NET_HEAD_BYTES 8
+#define NET_FRAME_MAX (OP_POST_BYTES_MAX + 64 * 1024)
+
+enum net_kind { NET_ASK = 1, NET_CANCEL, NET_ANSWER };
+
+struct net_frame {
+	enum net_kind kind;
+	uint32_t id;         /* of the request */
+	const char *payload; /* what follows the id */
+	size_t bytes;
 };
 
-/* request.c: the easy handle of a request. -EINVAL, -ENOMEM. */
-int net_request_set(struct op_post *p, const struct op_post_request *rq) OP_MUST_CHECK;
-/* result.c: what became of it; message has room for NET_MESSAGE_BYTES. */
-#define NET_MESSAGE_BYTES (NET_ORIGIN_BYTES + CURL_ERROR_SIZE + 32)
-void net_result_make(struct op_post *p, CURLcode code, char *message, struct op_post_result *ret);
-/* url.c: scheme, host and port. -EINVAL: not a URL that can be asked. */
-int net_url_origin(const char *url, char *ret, size_t size) OP_MUST_CHECK;
-/* post.c: the connection stands, or something came or went. */
-void net_post_heard(struct op_post *p);
+/* What came and is not a whole frame yet. */
+struct net_intake {
+	char *data;
+	size_t len, cap;
+	size_t taken; /* of len, by net_intake_next */
+};
+/* Room for the next read: of the frame that has begun, or a few KiB. */
+uv_buf_t net_intake_room(struct net_intake *in);
+void net_intake_add(struct net_intake *in, size_t n);
+/* 1: a frame, valid until the next call here; 0: none is whole; -EPROTO: what came is none,
+ * -OP_ENEWER: of another version. */
+int net_intake_next(struct net_intake *in, struct net_frame *ret) OP_MUST_CHECK;
+/* Nothing is under way: keeps no memory. */
+void net_intake_finish(struct net_intake *in);
+
+/* Frames are made in a buffer that the caller has initialised and checks (err). */
+void net_put_ask(struct op_buf *out, uint32_t id, const struct op_post_request *rq);
+void net_put_cancel(struct op_buf *out, uint32_t id);
+void net_put_answer(struct op_buf *out, uint32_t id, const struct op_post_result *r);
+/* What is read points into the frame. fields has room for OP_POST_FIELDS_MAX + 1. -EPROTO. */
+int net_get_ask(const struct net_frame *f, const char **fields,
+		struct op_post_request *ret) OP_MUST_CHECK;
+int net_get_answer(const struct net_frame *f, struct op_post_result *ret) OP_MUST_CHECK;
+
+/* ---- child.c: the program while it runs --------------------------------------------------- */
+
+struct net_child;
+struct net_child_events {
+	/* Inside, net_child_end and net_child_kill are allowed. */
+	void (*frame)(void *arg, struct net_child *child, const struct net_frame *f);
+	/* It has closed its end, or said what is no frame; net_child_end has been done. */
+	void (*lost)(void *arg, struct net_child *child);
+	/* It is over and reaped. why: "ended by signal 9 (Killed)". */
+	void (*ended)(void *arg, struct net_child *child, const char *why);
+	void (*closed)(void *arg); /* the last: no handle is left */
+};
+/* events is borrowed. Errors of posix_spawn(3), -ENOENT, -EMFILE, -ENOMEM. */
+int net_child_start(uv_loop_t *loop, const struct net_child_events *events, void *arg,
+		    struct net_child **ret) OP_MUST_CHECK;
+/* Takes the bytes of frame. */
+int net_child_send(struct net_child *child, struct op_buf *frame) OP_MUST_CHECK;
+size_t net_child_queued(const struct net_child *child); /* bytes */
+/* Closes the socket, at which it ends; killed if it is not gone after two seconds. */
+void net_child_end(struct net_child *child);
+void net_child_kill(struct net_child *child);
 
 #endif

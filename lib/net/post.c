@@ -1,342 +1,346 @@
 /*
- * post.c - requests under way: libcurl's multi interface on a libuv loop.
+ * post.c - requests under way: handed to outpost-post, which is started when there are any, and
+ * what it answers.
  *
- * libcurl says which sockets and which time to wait for; libuv waits; what happened is handed back
- * and finished requests are collected. Names are looked up in libcurl's own threads, so nothing
- * here waits. Loop thread; what can fail is reported to the caller of op_post or in the result.
+ * One program per client, and beside it those of before that are still ending. A request belongs to
+ * the one it was sent to; if that ends first, it fails, and says so. What could not be sent at all
+ * fails on the next turn of the loop. Loop thread.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
 #include "lib/net/post.h"
 
-#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/base/program.h"
 #include "lib/net/internal.h"
 
-#define IDLE_CONNECTIONS 4
+#define MESSAGE_BYTES 256
+/* A loop that was late itself hears first what came meanwhile. */
+#define LATE_MS 1000
 
-struct net_socket {
-	uv_poll_t poll;
+struct op_post {
 	struct op_post_client *client;
-	curl_socket_t fd;
-	struct net_socket *next;
+	struct op_post *next;
+	struct net_child *child; /* NULL: it could not be sent */
+	uint32_t id;
+	int error; /* why */
+	op_post_fn fn;
+	void *arg;
+	uint64_t began_ns;
+	uint64_t hung_ms; /* by now_ms: no answer by then */
+	bool late, hung;
 };
 
-/* ---- requests -------------------------------------------------------------------------- */
+/* Not the loop's, which stands still while a callback takes its time. */
+static uint64_t now_ms(void)
+{
+	return uv_hrtime() / OP_NS_PER_MS;
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+static void release(struct op_post_client *c)
+{
+	if (--c->handles == 0)
+		free(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	release(handle->data);
+}
+
+static void on_child_closed(void *arg)
+{
+	release(arg);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* The timer waits for the first of: a request that could not be sent, one that hangs, and without
+ * any the end of the program. */
+static void arm(struct op_post_client *c)
+{
+	uint64_t now = now_ms(), at = UINT64_MAX;
+	for (const struct op_post *p = c->posts; p; p = p->next) {
+		uint64_t due = p->child ? p->hung_ms : now;
+		at = due < at ? due : at;
+	}
+	if (!c->posts && c->child)
+		at = c->idle_ms + OP_POST_LINGER_MS;
+	/* Neither fails for a timer that is not closing. */
+	if (at == UINT64_MAX)
+		(void)uv_timer_stop(&c->timer);
+	else
+		(void)uv_timer_start(&c->timer, on_timer, at > now ? at - now : 0, 0);
+}
+
+/* ---- the end of a request -------------------------------------------------------------- */
 
 static void post_unlink(struct op_post *p)
 {
-	struct op_post **at = &p->client->posts;
+	struct op_post_client *c = p->client;
+	struct op_post **at = &c->posts;
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	/* Fails only for a handle that is not in it. */
-	(void)curl_multi_remove_handle(p->client->multi, p->easy);
+	c->n_posts--;
+	if (!c->posts)
+		c->idle_ms = now_ms();
 }
 
-static void post_release(struct op_post *p)
+/* fn may close the client, which then stays until its handles are closed. */
+static void post_finish(struct op_post *p, struct op_post_result *result)
 {
-	curl_easy_cleanup(p->easy);
-	curl_slist_free_all(p->fields);
-	p->easy = NULL;
-	p->fields = NULL;
-}
-
-static void post_free(struct op_post *p)
-{
-	post_release(p);
-	free(p);
-}
-
-static void post_finish(struct op_post *p, CURLcode code)
-{
-	char message[NET_MESSAGE_BYTES];
-	struct op_post_result result;
-	net_result_make(p, code, message, &result);
+	result->took_ns = op_now_ns() - p->began_ns;
 	post_unlink(p);
-	post_release(p); /* before fn, which may close the client and with it libcurl */
-	p->fn(p->arg, &result);
+	p->fn(p->arg, result);
 	free(p);
 }
 
-static void collect(struct op_post_client *c)
+static void post_fail(struct op_post *p, int error, const char *why)
 {
-	CURLMsg *m;
-	int left;
-	/* fn may close the client, which then stays until its handles are closed. */
-	while (!c->closed && (m = curl_multi_info_read(c->multi, &left)))
-		if (m->msg == CURLMSG_DONE) {
-			struct op_post *p;
-			CURLcode code = m->data.result;
-			(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p); /* is set */
-			post_finish(p, code);
-		}
+	char message[MESSAGE_BYTES];
+	struct op_post_result result = {.error = error, .answer = "", .message = message};
+	(void)snprintf(message, sizeof(message), OP_POST_PROGRAM " %s", why); /* cut at worst */
+	post_finish(p, &result);
 }
 
-static void drive(struct op_post_client *c, curl_socket_t fd, int what)
+static void say_unstarted(int error, char *out, size_t size)
 {
-	int running;
-	/* Errors concern single requests and come with their messages. */
-	(void)curl_multi_socket_action(c->multi, fd, what, &running);
-	collect(c);
+	(void)snprintf(out, size, "cannot be started: %s%s", op_strerror(error),
+		       error == -ENOENT ? " (install it)" : ""); /* fits */
 }
 
-/* ---- silence --------------------------------------------------------------------------- */
-
-static uint64_t silent_at_ns(const struct op_post *p)
-{
-	return p->heard_ns ? p->heard_ns + p->read_timeout_ms * OP_NS_PER_MS : UINT64_MAX;
-}
-
-static struct op_post *find_silent(struct op_post_client *c, uint64_t now)
+static struct op_post *find_child(struct op_post_client *c, const struct net_child *child)
 {
 	struct op_post *p = c->posts;
-	while (p && silent_at_ns(p) > now)
+	while (p && p->child != child)
 		p = p->next;
 	return p;
 }
 
-static void on_watch(uv_timer_t *timer);
+/* ---- the timer ------------------------------------------------------------------------- */
 
-static void watch(struct op_post_client *c)
+static void fail_unsent(struct op_post_client *c)
 {
-	uint64_t now = op_now_ns(), first = UINT64_MAX;
-	for (const struct op_post *p = c->posts; p; p = p->next)
-		if (silent_at_ns(p) < first)
-			first = silent_at_ns(p);
-	/* Neither fails for a timer that is not closing. */
-	if (first == UINT64_MAX)
-		(void)uv_timer_stop(&c->watch);
-	else
-		(void)uv_timer_start(&c->watch, on_watch,
-				     first > now ? (first - now) / OP_NS_PER_MS + 1 : 0, 0);
-}
-
-static void on_watch(uv_timer_t *timer)
-{
-	struct op_post_client *c = timer->data;
+	char why[MESSAGE_BYTES];
 	struct op_post *p;
-	uint64_t now = op_now_ns();
-	while (!c->closed && (p = find_silent(c, now))) {
-		p->silent = true;
-		post_finish(p, CURLE_OPERATION_TIMEDOUT);
+	while (!c->closed && (p = find_child(c, NULL))) {
+		say_unstarted(p->error, why, sizeof(why));
+		post_fail(p, p->error, why);
 	}
-	if (!c->closed)
-		watch(c);
 }
 
-void net_post_heard(struct op_post *p)
+/* All that a hung program was to do fails when it has ended. */
+static void kill_hung(struct op_post_client *c)
 {
-	bool first = p->heard_ns == 0;
-	p->heard_ns = op_now_ns();
-	if (first) /* later ones only move the end of the wait, which on_watch finds out */
-		watch(p->client);
-}
-
-/* ---- sockets and the timer ------------------------------------------------------------- */
-
-static void on_socket_closed(uv_handle_t *handle)
-{
-	struct net_socket *s = handle->data;
-	struct op_post_client *c = s->client;
-	free(s);
-	if (--c->handles == 0)
-		free(c);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct net_socket *s = poll->data;
-	int what = status < 0 ? CURL_CSELECT_ERR : 0;
-	if (events & UV_READABLE)
-		what |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
-		what |= CURL_CSELECT_OUT;
-	drive(s->client, s->fd, what);
-}
-
-static struct net_socket *socket_add(struct op_post_client *c, curl_socket_t fd)
-{
-	struct net_socket *s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	if (uv_poll_init_socket(c->loop, &s->poll, fd) < 0) {
-		free(s);
-		return NULL;
+	uint64_t now = now_ms();
+	for (struct op_post *p = c->posts; p; p = p->next) {
+		if (!p->child || p->hung_ms > now)
+			continue;
+		p->hung = p->late;
+		p->hung_ms = p->late ? UINT64_MAX : now + LATE_MS;
+		p->late = true;
+		if (p->hung)
+			net_child_kill(p->child);
 	}
-	s->poll.data = s;
-	s->client = c;
-	s->fd = fd;
-	s->next = c->sockets;
-	c->sockets = s;
-	c->handles++;
-	(void)curl_multi_assign(c->multi, fd, s); /* fails for sockets that libcurl does not know */
-	return s;
-}
-
-static void socket_drop(struct net_socket *s)
-{
-	struct net_socket **at = &s->client->sockets;
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
-	uv_close((uv_handle_t *)&s->poll, on_socket_closed);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-	struct op_post_client *c = arg;
-	struct net_socket *s = known;
-	if (what == CURL_POLL_REMOVE) {
-		if (s)
-			socket_drop(s);
-		return 0;
-	}
-	if (!s)
-		s = socket_add(c, fd);
-	int events =
-		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-	return s && uv_poll_start(&s->poll, events, on_poll) == 0 ? 0 : -1;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-	drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
+	struct op_post_client *c = timer->data;
+	fail_unsent(c);
+	if (c->closed)
+		return;
+	kill_hung(c);
+	if (!c->posts && c->child && now_ms() - c->idle_ms >= OP_POST_LINGER_MS)
+		net_child_end(OP_STEAL(c->child));
+	arm(c);
 }
 
-static int on_timeout(CURLM *multi, long ms, void *arg)
+/* ---- what the program tells ------------------------------------------------------------ */
+
+static void on_frame(void *arg, struct net_child *child, const struct net_frame *f)
 {
 	struct op_post_client *c = arg;
-	/* libcurl must not be called from here, not even for 0. Neither call fails. */
-	if (ms < 0)
-		(void)uv_timer_stop(&c->timer);
-	else
-		(void)uv_timer_start(&c->timer, on_timer, (uint64_t)ms, 0);
+	struct op_post_result result;
+	char answer[OP_POST_ANSWER_MAX + 1];
+	struct op_post *p = c->posts;
+	while (p && (p->child != child || p->id != f->id))
+		p = p->next;
+	if (f->kind != NET_ANSWER || net_get_answer(f, &result) < 0) {
+		net_child_kill(child);
+		return;
+	}
+	if (!p)
+		return;                                         /* cancelled meanwhile */
+	memcpy(answer, result.answer, result.answer_bytes + 1); /* not in the way of what is read */
+	result.answer = answer;
+	post_finish(p, &result);
+	if (!c->closed)
+		arm(c);
+}
+
+static void on_lost(void *arg, struct net_child *child)
+{
+	struct op_post_client *c = arg;
+	if (c->child == child)
+		c->child = NULL;
+}
+
+static void on_ended(void *arg, struct net_child *child, const char *why)
+{
+	struct op_post_client *c = arg;
+	struct op_post *p;
+	on_lost(arg, child);
+	while (!c->closed && (p = find_child(c, child)))
+		post_fail(p, p->hung ? -ETIMEDOUT : -EPIPE,
+			  p->hung ? "did not answer and was killed" : why);
+	if (!c->closed)
+		arm(c);
+}
+
+static const struct net_child_events events = {
+	.frame = on_frame, .lost = on_lost, .ended = on_ended, .closed = on_child_closed};
+
+/* ---- one request ----------------------------------------------------------------------- */
+
+static bool is_field(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' && *c != '\t')
+			return false;
+	return true;
+}
+
+static int check(const struct op_post_client *c, const struct op_post_request *rq)
+{
+	size_t n = 0;
+	if (!op_url_ok(rq->url) || (rq->content_type && !is_field(rq->content_type)))
+		return -EINVAL;
+	for (; rq->fields && rq->fields[n]; n++)
+		if (!is_field(rq->fields[n]))
+			return -EINVAL;
+	if (n > OP_POST_FIELDS_MAX)
+		return -E2BIG;
+	return c->n_posts < OP_POST_MAX ? 0 : -EBUSY;
+}
+
+/* Starts the program if it does not run. */
+static int need_child(struct op_post_client *c)
+{
+	if (c->child)
+		return 0;
+	int r = net_child_start(c->loop, &events, c, &c->child);
+	if (r == 0)
+		c->handles++;
+	return r;
+}
+
+static int send_ask(struct op_post *p, const struct op_post_request *rq)
+{
+	struct op_post_client *c = p->client;
+	OP_AUTO_BUF struct op_buf frame;
+	op_buf_init(&frame, OP_POST_BYTES_MAX);
+	net_put_ask(&frame, p->id, rq);
+	if (frame.err)
+		return frame.err == -ENOBUFS ? -EMSGSIZE : frame.err;
+	p->error = need_child(c);
+	if (p->error)
+		return 0; /* told on the next turn */
+	if (net_child_queued(c->child) + frame.len > OP_POST_QUEUED_MAX)
+		return -ENOBUFS;
+	p->child = c->child;
+	return net_child_send(c->child, &frame);
+}
+
+int op_post(struct op_post_client *c, const struct op_post_request *rq, op_post_fn fn, void *arg,
+	    struct op_post **ret)
+{
+	int r = check(c, rq);
+	if (r < 0)
+		return r;
+	struct op_post *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	uint64_t total = rq->total_timeout_ms ? rq->total_timeout_ms : OP_POST_TOTAL_MS;
+	*p = (struct op_post){.client = c,
+			      .id = ++c->last_id,
+			      .fn = fn,
+			      .arg = arg,
+			      .began_ns = op_now_ns(),
+			      .hung_ms = now_ms() + total + OP_POST_HUNG_MS};
+	r = send_ask(p, rq);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	p->next = c->posts;
+	c->posts = p;
+	c->n_posts++;
+	arm(c);
+	if (ret)
+		*ret = p;
 	return 0;
+}
+
+static bool runs(const struct op_post *p)
+{
+	return p->child && p->child == p->client->child;
+}
+
+void op_post_cancel(struct op_post *p)
+{
+	struct op_post_client *c = p->client;
+	OP_AUTO_BUF struct op_buf frame;
+	op_buf_init(&frame, 64);
+	net_put_cancel(&frame, p->id);
+	if (runs(p) && net_child_send(c->child, &frame) < 0)
+		net_child_kill(c->child); /* no memory: what nobody waits for must not go on */
+	post_unlink(p);
+	free(p);
+	if (!c->closed)
+		arm(c);
 }
 
 /* ---- the client ------------------------------------------------------------------------ */
 
-/* Debian keeps certificates as one file of 200 KiB, and one by one under the hash of their names.
- * The second way reads only the one that is wanted. */
-static bool has_hashes(const char *dir)
-{
-	bool found = false;
-	DIR *d = dir ? opendir(dir) : NULL;
-	for (struct dirent *e; d && !found && (e = readdir(d));)
-		found = strlen(e->d_name) == 10 && strspn(e->d_name, "0123456789abcdef") == 8 &&
-			!strcmp(e->d_name + 8, ".0");
-	if (d)
-		(void)closedir(d); /* was only read */
-	return found;
-}
-
-static void multi_set(struct op_post_client *c)
-{
-	CURLM *m = c->multi;
-	/* Pointers and numbers: cannot fail. */
-	(void)curl_multi_setopt(m, CURLMOPT_SOCKETFUNCTION, on_socket);
-	(void)curl_multi_setopt(m, CURLMOPT_SOCKETDATA, c);
-	(void)curl_multi_setopt(m, CURLMOPT_TIMERFUNCTION, on_timeout);
-	(void)curl_multi_setopt(m, CURLMOPT_TIMERDATA, c);
-	(void)curl_multi_setopt(m, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
-}
-
-static int check_library(bool *ret_hashed)
-{
-	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
-	if (!(v->features & CURL_VERSION_ASYNCHDNS) || !(v->features & CURL_VERSION_SSL))
-		return -ENOTSUP;
-	*ret_hashed = has_hashes(v->capath);
-	return 0;
-}
-
 int op_post_client_create(uv_loop_t *loop, struct op_post_client **ret)
 {
-	bool hashed = false;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	struct op_post_client *c = calloc(1, sizeof(*c));
+	if (!c)
 		return -ENOMEM;
-	int r = check_library(&hashed);
-	struct op_post_client *c = r == 0 ? calloc(1, sizeof(*c)) : NULL;
-	CURLM *multi = c ? curl_multi_init() : NULL;
-	if (!multi) {
-		free(c);
-		curl_global_cleanup();
-		return r < 0 ? r : -ENOMEM;
-	}
-	*c = (struct op_post_client){.loop = loop, .multi = multi, .hashed = hashed, .handles = 2};
+	*c = (struct op_post_client){.loop = loop, .handles = 1};
 	(void)uv_timer_init(loop, &c->timer); /* cannot fail */
-	(void)uv_timer_init(loop, &c->watch); /* the same */
-	c->timer.data = c->watch.data = c;
-	multi_set(c);
+	c->timer.data = c;
 	*ret = c;
 	return 0;
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct op_post_client *c = handle->data;
-	if (--c->handles == 0)
-		free(c);
 }
 
 void op_post_client_close(struct op_post_client *c)
 {
 	if (!c)
 		return;
+	c->closed = true;
+	if (c->child)
+		net_child_end(OP_STEAL(c->child));
 	while (c->posts)
 		op_post_cancel(c->posts);
-	c->closed = true;
-	(void)curl_multi_cleanup(c->multi); /* nothing is left in it */
-	c->multi = NULL;
-	while (c->sockets)
-		socket_drop(c->sockets);
-	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
-	uv_close((uv_handle_t *)&c->watch, on_timer_closed);
-	curl_global_cleanup();
+	uv_close((uv_handle_t *)&c->timer, on_closed);
 }
 
-/* ---- one request ----------------------------------------------------------------------- */
-
-static int post_begin(struct op_post *p, const struct op_post_request *rq)
+int op_post_installed(struct op_buf *problem)
 {
-	p->easy = curl_easy_init();
-	if (!p->easy)
-		return -ENOMEM;
-	int r = net_request_set(p, rq);
-	if (r < 0)
-		return r;
-	p->began_ns = op_now_ns();
-	return curl_multi_add_handle(p->client->multi, p->easy) == CURLM_OK ? 0 : -ENOMEM;
-}
-
-int op_post(struct op_post_client *c, const struct op_post_request *rq, op_post_fn fn, void *arg,
-	    struct op_post **ret)
-{
-	struct op_post *p = calloc(1, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	p->client = c;
-	p->fn = fn;
-	p->arg = arg;
-	int r = net_url_origin(rq->url, p->origin, sizeof(p->origin));
-	if (r == 0)
-		r = post_begin(p, rq);
+	char path[PATH_MAX], why[MESSAGE_BYTES];
+	int r = op_program_find(OP_POST_PROGRAM, path, sizeof(path));
 	if (r < 0) {
-		post_free(p);
-		return r;
+		say_unstarted(r, why, sizeof(why));
+		op_buf_printf(problem, OP_POST_PROGRAM " %s", why);
 	}
-	p->next = c->posts;
-	c->posts = p;
-	if (ret)
-		*ret = p;
-	return 0;
-}
-
-void op_post_cancel(struct op_post *p)
-{
-	post_unlink(p);
-	post_free(p);
+	return r;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/net/post.h"
 #include "settings.h"
 
 struct check {
@@ -172,6 +173,18 @@ static void check_channel(const struct check *c, size_t i, const struct alerts_c
 		WRONG(c, "channels", i, ".url", "a log has no address");
 }
 
+/* Better now than when something is to be told. */
+static void check_sender(const struct check *c)
+{
+	OP_AUTO_BUF struct op_buf problem;
+	size_t i = 0;
+	while (i < c->set->channels.n && !*alerts_channel_at(c->set, i)->url)
+		i++;
+	op_buf_init(&problem, 1024);
+	if (i < c->set->channels.n && op_post_installed(&problem) < 0)
+		WRONG(c, "channels", i, ".url", "%s", problem.data);
+}
+
 static void check_report(const struct check *c, size_t i, const struct alerts_report *r)
 {
 	char path[64];
@@ -201,6 +214,7 @@ void alerts_settings_check(const struct op_config *config, const char *service,
 	struct check c = {config, service, settings, errors};
 	for (size_t i = 0; i < c.set->channels.n; i++)
 		check_channel(&c, i, alerts_channel_at(c.set, i));
+	check_sender(&c);
 	for (size_t i = 0; i < c.set->digests.n; i++)
 		check_digest(&c, i, alerts_digest_at(c.set, i));
 	for (size_t i = 0; i < c.set->rules.n; i++) {

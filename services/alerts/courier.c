@@ -13,7 +13,7 @@
 
 #include "courier_internal.h"
 
-#define STACK_BYTES (192 * 1024) /* SQLite and libcurl; it is locked memory */
+#define STACK_BYTES (192 * 1024) /* SQLite, and what starts outpost-post; it is locked memory */
 
 struct courier_job *courier_job_create(size_t n_messages)
 {

@@ -3,7 +3,7 @@
  *
  * Databases block for as long as the medium takes, so the loop that watches the topics has none: it
  * hands jobs over and hears what became of them. The thread owns the key-value store of the
- * service's memory, the outbox, and the loop that libcurl hangs on. What the outbox cannot take
+ * service's memory, the outbox, and the loop that requests hang on. What the outbox cannot take
  * goes out from memory; what the store cannot take is tried again. All bounded, all counted.
  *
  * Loop thread, all of it.

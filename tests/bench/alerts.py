@@ -70,7 +70,7 @@ def alerts():
             assert judged >= 0.9 * 800 * SECONDS, f"only {judged} records"
             assert status()["missed"] == 0
             say("cpu_at_800", round(share, 2), "%", 1)
-            say("pss", round(pss_mb(pid), 2), "MB", 10)
+            say("pss", round(pss_mb(pid), 2), "MB", 4)
             feed.proc.stdin.close()
             feed.wait()
         assert box.stop() == 0

@@ -6,6 +6,7 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import collections
 import json
 import os
 import pathlib
@@ -31,12 +32,32 @@ def pss_mb(pid):
     raise AssertionError(f"process {pid} has no Pss")
 
 
+def alone_mb(pids):
+    """The same of several processes as if no other ran on the machine, which may share libraries with them: what is
+    their own, and of each file the most that one of them has in memory, once."""
+    own, files = 0, collections.Counter()
+    for pid in pids:
+        mapped, path = collections.Counter(), ""
+        for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            words = line.split()
+            if not words[0].endswith(":"):
+                path = words[5] if len(words) > 5 else ""
+            elif words[0] == "Rss:":
+                mapped[path] += int(words[1])
+            elif words[0] == "Anonymous:":
+                mapped[path] -= int(words[1])
+                own += int(words[1])
+        for path, kib in mapped.items():
+            files[path] = max(files[path], kib)
+    return (own + sum(files.values())) / 1024
+
+
 def family(pid):
-    """The process and all below it: {pid: name}."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """The process and all below it, whichever of its threads started them: {pid: name}."""
     found = {pid: os.path.basename(os.readlink(f"/proc/{pid}/exe"))}
-    for child in children:
-        found |= family(int(child))
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found |= family(int(child))
     return found
 
 
@@ -73,4 +94,5 @@ def memory():
     say("frames_served", round(share, 3), "share", 0.9)
 
 
-ot.bench(memory)
+if __name__ == "__main__":
+    ot.bench(memory)

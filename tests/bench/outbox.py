@@ -194,7 +194,7 @@ def measure(directory, database, url):
         say("delivered_vs_requests", rate / theirs["delivered"], "x", 2)
     load("put", database, 1000, BODY)
     pss, own = waiting(database, url + "no")
-    say("pss", round(pss, 2), "MB", 10, **files("pss"))
+    say("pss", round(pss, 2), "MB", 4, **files("pss"))
     say("private_dirty", round(own, 2), "MB", 3)
 
 

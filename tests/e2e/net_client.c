@@ -3,18 +3,14 @@
  * stdout as it comes. For tests of lib/net with real servers.
  *
  * Each answer also says the longest the loop was held up since the last ("gap_ms"), by a timer of 5
- * ms. With OUTPOST_TEST_NAMES=FIFO the name "slow.invalid" is looked up for as long as nobody
- * writes to that pipe. At the end of its input it waits for what is under way ("abandon": for
+ * ms. At the end of its input it waits for what is under way (with OUTPOST_TEST_ABANDON for
  * nothing), closes everything and says how many descriptors are left beyond those of the start.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
 #include <dirent.h>
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <jansson.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,24 +33,6 @@ static uint64_t last_tick_ns, gap_ns;
 static char line[1 << 21];
 static size_t line_len;
 static bool ended;
-
-__attribute__((visibility("default"))) int getaddrinfo(const char *node, const char *service,
-						       const struct addrinfo *hints,
-						       struct addrinfo **res)
-{
-	static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-	const char *fifo = getenv("OUTPOST_TEST_NAMES");
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-	if (node && fifo && !strcmp(node, "slow.invalid")) {
-		char c;
-		int fd = open(fifo, O_RDONLY | O_CLOEXEC);
-		ssize_t n = read(fd, &c, 1);
-		(void)close(fd);
-		return n < 0 ? EAI_SYSTEM : EAI_NONAME;
-	}
-	return real(node, service, hints, res);
-}
 
 static int count_descriptors(void)
 {

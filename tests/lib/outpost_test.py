@@ -52,6 +52,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SOURCE = pathlib.Path(os.environ.get("OUTPOST_SOURCE") or pathlib.Path(__file__).resolve().parents[2])
 BUILD = pathlib.Path(os.environ.get("OUTPOST_BUILD") or SOURCE / "build")
 OUTPOST = BUILD / "outpost"
+os.environ["OUTPOST_PROGRAMS"] = str(BUILD)  # for the test programs that start others, see op_program_find
 PATIENCE = float(os.environ.get("OUTPOST_PATIENCE") or 4)
 
 

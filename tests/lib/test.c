@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 	unsigned n[VERDICTS] = {0};
 	if (only && !strcmp(only, "--list"))
 		return list();
+	(void)setenv("OUTPOST_PROGRAMS", BUILD_ROOT, 1); /* for what a library starts */
 	for (const struct op_test *t = tests; t; t = t->next) {
 		if (only && strcmp(only, t->name))
 			continue;

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/net/internal.h"
+#include "fetch.h"
 
 #define RETRY_AFTER_MAX_S (24 * 3600u) /* whoever says more does not mean it */
 
 /* Seconds or a date (RFC 9110, 10.2.3). A date is measured against the answer's own: this machine's
  * clock may be years off. */
-static unsigned retry_after_s(const struct op_post *p)
+static unsigned retry_after_s(const struct fetch *p)
 {
 	char *end;
 	long long s = strtoll(p->retry_after, &end, 10);
@@ -66,7 +66,7 @@ static int error_of(CURL *easy, CURLcode code)
 	}
 }
 
-static void say_timeout(const struct op_post *p, char *out, size_t size)
+static void say_timeout(const struct fetch *p, char *out, size_t size)
 {
 	curl_off_t connected_us = 0;
 	(void)curl_easy_getinfo(p->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us); /* stays 0 */
@@ -81,7 +81,7 @@ static void say_timeout(const struct op_post *p, char *out, size_t size)
 
 /* What of libcurl's text may be shown: that of certificates and names, which tell only of the host.
  */
-static const char *detail_of(const struct op_post *p, CURLcode code)
+static const char *detail_of(const struct fetch *p, CURLcode code)
 {
 	bool tells = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
 		     code == CURLE_SSL_CACERT_BADFILE || code == CURLE_COULDNT_RESOLVE_HOST ||
@@ -89,7 +89,7 @@ static const char *detail_of(const struct op_post *p, CURLcode code)
 	return tells && *p->detail ? p->detail : curl_easy_strerror(code);
 }
 
-static void say(const struct op_post *p, CURLcode code, const struct op_post_result *r, char *out)
+static void say(const struct fetch *p, CURLcode code, const struct op_post_result *r, char *out)
 {
 	char what[CURL_ERROR_SIZE + 16];
 	if (r->error == 0)
@@ -100,13 +100,13 @@ static void say(const struct op_post *p, CURLcode code, const struct op_post_res
 		(void)snprintf(what, sizeof(what), "no connection: %s", op_strerror(r->error));
 	else
 		(void)snprintf(what, sizeof(what), "%s", detail_of(p, code));
-	(void)snprintf(out, NET_MESSAGE_BYTES, "%s: %s", p->origin, what);
+	(void)snprintf(out, FETCH_MESSAGE_BYTES, "%s: %s", p->origin, what);
 	for (char *c = out; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = ' ';
 }
 
-void net_result_make(struct op_post *p, CURLcode code, char *message, struct op_post_result *ret)
+void fetch_result(struct fetch *p, CURLcode code, char *message, struct op_post_result *ret)
 {
 	long status = 0;
 	(void)curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &status); /* stays 0 */

@@ -11,19 +11,19 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/net/internal.h"
+#include "fetch.h"
 
 /* ---- what libcurl tells ---------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
-	struct op_post *p = arg;
+	struct fetch *p = arg;
 	size_t room = OP_POST_ANSWER_MAX - p->answer_bytes, take = n < room ? n : room;
 	memcpy(p->answer + p->answer_bytes, data, take);
 	p->answer_bytes += take;
 	p->got_bytes += n;
-	net_post_heard(p);
-	p->enough = p->got_bytes > NET_READ_MAX;
+	fetch_heard(p);
+	p->enough = p->got_bytes > FETCH_READ_MAX;
 	return p->enough ? 0 : n;
 }
 
@@ -44,8 +44,8 @@ static void keep_field(const char *line, size_t n, const char *name, char *ret, 
 
 static size_t on_field(char *data, size_t size, size_t n, void *arg)
 {
-	struct op_post *p = arg;
-	net_post_heard(p);
+	struct fetch *p = arg;
+	fetch_heard(p);
 	if (n > 5 && !strncmp(data, "HTTP/", 5)) /* of a redirect's target: the last one counts */
 		p->retry_after[0] = p->date[0] = p->answer_bytes = 0;
 	keep_field(data, n, "Retry-After", p->retry_after, sizeof(p->retry_after));
@@ -55,16 +55,16 @@ static size_t on_field(char *data, size_t size, size_t n, void *arg)
 
 static int on_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
-	net_post_heard(arg);
+	fetch_heard(arg);
 	return CURL_PREREQFUNC_OK;
 }
 
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
 		       curl_off_t ulnow)
 {
-	struct op_post *p = arg;
+	struct fetch *p = arg;
 	if (ulnow != p->sent)
-		net_post_heard(p);
+		fetch_heard(p);
 	p->sent = ulnow;
 	return 0;
 }
@@ -90,7 +90,7 @@ static bool is_field(const char *text)
 	return true;
 }
 
-static int add_field(struct op_post *p, const char *text)
+static int add_field(struct fetch *p, const char *text)
 {
 	if (!is_field(text))
 		return -EINVAL;
@@ -101,7 +101,7 @@ static int add_field(struct op_post *p, const char *text)
 	return 0;
 }
 
-static int add_content_type(struct op_post *p, const char *type)
+static int add_content_type(struct fetch *p, const char *type)
 {
 	char line[200];
 	if (!type)
@@ -111,7 +111,7 @@ static int add_content_type(struct op_post *p, const char *type)
 	return add_field(p, line);
 }
 
-static int set_fields(struct op_post *p, const struct op_post_request *rq)
+static int set_fields(struct fetch *p, const struct op_post_request *rq)
 {
 	/* A receiver that never says "100 Continue" costs a second otherwise. */
 	int r = add_field(p, "Expect:");
@@ -123,7 +123,7 @@ static int set_fields(struct op_post *p, const struct op_post_request *rq)
 	return r;
 }
 
-static int set_body(struct op_post *p, const struct op_post_request *rq)
+static int set_body(struct fetch *p, const struct op_post_request *rq)
 {
 	CURLcode r;
 	(void)curl_easy_setopt(p->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -132,7 +132,7 @@ static int set_body(struct op_post *p, const struct op_post_request *rq)
 	return r == CURLE_OK ? 0 : -ENOMEM;
 }
 
-static int set_method(struct op_post *p, const struct op_post_request *rq)
+static int set_method(struct fetch *p, const struct op_post_request *rq)
 {
 	const char *method = rq->method ? rq->method : "POST";
 	bool get = !strcmp(method, "GET"), post = !strcmp(method, "POST");
@@ -153,7 +153,7 @@ static int set_method(struct op_post *p, const struct op_post_request *rq)
 }
 
 /* libcurl leaves HTTP_PROXY aside, because a CGI program gets it from strangers. We are none. */
-static int set_proxy(struct op_post *p)
+static int set_proxy(struct fetch *p)
 {
 	const char *upper = getenv("HTTP_PROXY"), *lower = getenv("http_proxy");
 	if (strncmp(p->origin, "http://", 7) || lower || !upper || getenv("REQUEST_METHOD"))
@@ -161,7 +161,7 @@ static int set_proxy(struct op_post *p)
 	return set_text(p->easy, CURLOPT_PROXY, upper);
 }
 
-static int set_trust(struct op_post *p, const char *ca_file)
+static int set_trust(struct fetch *p, const char *ca_file)
 {
 	set_number(p->easy, CURLOPT_SSL_VERIFYPEER, 1);
 	set_number(p->easy, CURLOPT_SSL_VERIFYHOST, 2);
@@ -171,7 +171,7 @@ static int set_trust(struct op_post *p, const char *ca_file)
 	return p->client->hashed ? set_text(p->easy, CURLOPT_CAINFO, NULL) : 0;
 }
 
-static int set_target(struct op_post *p, const char *url)
+static int set_target(struct fetch *p, const char *url)
 {
 	/* Nothing that began encrypted goes on in the clear. */
 	bool tls = !strncmp(p->origin, "https:", 6);
@@ -183,11 +183,11 @@ static int set_target(struct op_post *p, const char *url)
 	return r == 0 ? set_text(p->easy, CURLOPT_USERAGENT, "outpost/" OUTPOST_VERSION) : r;
 }
 
-static void set_bounds(struct op_post *p, const struct op_post_request *rq)
+static void set_bounds(struct fetch *p, const struct op_post_request *rq)
 {
 	p->connect_timeout_ms = rq->connect_timeout_ms ? rq->connect_timeout_ms : 10000;
 	p->read_timeout_ms = rq->read_timeout_ms ? rq->read_timeout_ms : 10000;
-	p->total_timeout_ms = rq->total_timeout_ms ? rq->total_timeout_ms : 60000;
+	p->total_timeout_ms = rq->total_timeout_ms ? rq->total_timeout_ms : OP_POST_TOTAL_MS;
 	set_number(p->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_timeout_ms);
 	set_number(p->easy, CURLOPT_TIMEOUT_MS, (long)p->total_timeout_ms);
 	set_number(p->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
@@ -199,7 +199,7 @@ static void set_bounds(struct op_post *p, const struct op_post_request *rq)
 	set_number(p->easy, CURLOPT_QUICK_EXIT, 1);
 }
 
-static void set_callbacks(struct op_post *p)
+static void set_callbacks(struct fetch *p)
 {
 	CURL *e = p->easy;
 	/* Pointers: none of these can fail. */
@@ -216,7 +216,7 @@ static void set_callbacks(struct op_post *p)
 	set_number(e, CURLOPT_NOPROGRESS, 0);
 }
 
-int net_request_set(struct op_post *p, const struct op_post_request *rq)
+int fetch_set(struct fetch *p, const struct op_post_request *rq)
 {
 	int r = set_target(p, rq->url);
 	set_bounds(p, rq);
