@@ -138,8 +138,10 @@ test('limits are told and drawn in, and follow when they are changed', async () 
 
 test('by keyboard: a picture zooms, and comes back to now', async () => {
 	await page.focus('.wave');
+	const top = await page.evaluate(() => document.querySelector('.wave').offsetTop);
 	await page.keyboard.press('ArrowLeft');
 	await until(page, 'the way back', () => !document.getElementById('now-btn').hidden);
+	assert.equal(await page.evaluate(() => document.querySelector('.wave').offsetTop), top, 'it stays where the finger is');
 	await page.keyboard.press('End');
 	await until(page, 'the present', () => document.getElementById('now-btn').hidden && window.dashboard.past.view.live);
 });
@@ -307,6 +309,8 @@ test('an appliance that is gone: offline is said, the page stays', async () => {
 	await box.stop();
 	await notice(page, 'stopped', 'NO CONNECTION FOR');
 	assert.equal(await text(page, '#live'), 'OFFLINE');
+	assert.deepEqual([await text(page, '#sensor'), await text(page, '#alert-state')], ['NOT KNOWN', 'NOT KNOWN'], 'nothing is said to be well');
+	assert.ok((await page.title()).startsWith('OFFLINE'));
 	assert.match(await text(page, '#temp'), /\d\u00b0C$/);
 	await box.start();
 	await notice(page, 'started again', '');

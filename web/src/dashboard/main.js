@@ -116,11 +116,21 @@ class Dashboard {
 		setText(live, now.liveText);
 		setAttr(live, 'data-live', now.live ? 'yes' : 'no');
 		setAttr(document.querySelector('main'), 'data-stale', now.live ? 'no' : 'yes');
+		if (now.liveText === 'OFFLINE')
+			this.forget();
 		this.showNotice([now.notice, ...(now.live || now.liveText !== 'OFFLINE' ? data.notices : [])], now.live);
 		if (data?.reading)
 			setText($('age'), whenText(data.reading, source.ageS(), Date.now()));
 		setText(this.said, sensor === 'ok' || !now.live ? now.liveText : `${now.liveText}, SENSOR ${sensorText({ state: sensor })}`);
 		document.title = [this.raised, now.live ? '' : now.liveText, TITLE].filter(Boolean).join(' - ');
+	}
+
+	/** What was well when the appliance was last heard may be so no more. */
+	forget() {
+		setText($('sensor'), 'NOT KNOWN');
+		setAttr(document.querySelector('main'), 'data-sensor', 'unknown');
+		setText($('alert-state'), 'NOT KNOWN');
+		this.matrix.show(null);
 	}
 
 	showNotice(lines, live) {

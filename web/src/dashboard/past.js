@@ -64,7 +64,7 @@ export class Past {
 		this.note = h('p', { class: 'dim', id: 'past-note', role: 'status', hidden: true });
 		this.readout = h('p', { class: 'dim readout', id: 'readout', 'aria-hidden': 'true' });
 		root.append(h('section', { class: 'panel past', 'aria-labelledby': 'past-head' },
-			h('h2', { id: 'past-head' }, 'HISTORY'), h('div', { class: 'choices' }, this.spans, this.back), this.stage, this.note, this.readout));
+			h('h2', { id: 'past-head' }, 'HISTORY'), this.back, h('div', { class: 'choices' }, this.spans), this.stage, this.note, this.readout));
 		this.setUnit(this.fahrenheit);
 	}
 

@@ -66,7 +66,7 @@ export class Shell {
 		const left = Math.ceil((link.retryAt - performance.now()) / 1000);
 		if (link.cause === 'locked')
 			return { head: 'This appliance asks for its access token.', next: '', locked: true,
-				what: hasToken() ? 'The one that was given is not right.' : 'Who set it up has it.' };
+				what: hasToken() ? 'The one that was given is not right.' : 'Who set it up has it: services.web.token in its settings.' };
 		const next = link.state === 'disconnected' && left > 0 ? `Next try in ${left} s.` : 'Trying now…';
 		if (link.cause === 'busy')
 			return { head: 'The appliance is busy.', next,
