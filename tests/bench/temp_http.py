@@ -4,6 +4,9 @@
 # peer is what such monitors are made with: one thread, a counter before each request, JSON with sorted keys,
 # psutil with 100 ms for /metrics. Both are asked in turn, and the best of each is compared.
 #
+# Last the whole appliance, on core 0 as well, while its webhook takes every connection and answers none: an
+# alert is raised with each reading, and a test message hangs.
+#
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
 import contextlib
@@ -11,8 +14,10 @@ import json
 import os
 import pathlib
 import re
+import threading
 
 import outpost_test as ot
+import receivers
 
 SECONDS = int(os.environ.get("SECONDS") or 3)
 ROUNDS = 2
@@ -93,6 +98,38 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@contextlib.contextmanager
+def dead_receiver(base):
+    """The appliance with a webhook that times out all the while; alerts wait for it. (Appliance, receiver)"""
+    env = {"BEARER_TOKEN": TOKEN, "SAMPLING_INTERVAL": "1", "ALERT_COOLDOWN_SECONDS": "0", "ALERT_TEMP_MIN_C": "-50",
+           "ALERT_TEMP_MAX_C": "-49", "WEBHOOK_TIMEOUT": "5", "WEBHOOK_RETRY_COUNT": "10", "WEBHOOK_RETRY_DELAY": "1"}
+    (base / "box").mkdir()
+    with receivers.Receiver({"*": receivers.hangs}) as to, \
+            ot.Outpost("temp-monitor", base=base / "box", env={**env, "SLACK_WEBHOOK_URL": to.url("/x")},
+                       sets=["services.web.max_connections=60"]) as box:
+        for pid in [box.pid, *(s["pid"] for s in box.status()["services"].values())]:
+            ot.run("taskset", "-a", "-p", "-c", "0", str(pid))
+        ot.wait_until(lambda: healthy(box.port), what="the appliance is healthy")
+        box.wait_line("temp_high raised", 30)
+        to.wait(1, 30)
+        yield box, to
+
+
+@contextlib.contextmanager
+def test_message(box):
+    """One that hangs as long as this lasts."""
+    answers = []
+
+    def ask():
+        with contextlib.suppress(OSError):  # the appliance is stopped
+            answers.append(ot.request(box.url + "api/webhook/test", "POST", b"{}", {"Authorization": f"Bearer {TOKEN}"},
+                                      timeout=300))
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    yield
+    assert thread.is_alive() and not answers, answers
+
+
 def wrk(pid, port, path):
     """(requests per second of CPU, requests/s, p99 in ms) of 50 keep-alive connections."""
     before = cpu_seconds(pid)
@@ -121,6 +158,12 @@ def temp_http_bench():
             say(f"{name}_per_s", round(max(r for _, r, _ in a)), "1/s", flask=round(max(r for _, r, _ in b)))
             say(f"{name}_ahead", round(ahead, 1), "x", 20)
             say(f"{name}_p99", min(p for _, _, p in a), "ms", 5, flask=min(p for _, _, p in b))
+    with dead_receiver(base) as (box, to), test_message(box):
+        pid = box.status()["services"]["web"]["pid"]
+        for name in ("health", "metrics"):
+            runs = [wrk(pid, box.port, f"/{name}") for _ in range(ROUNDS)]
+            say(f"{name}_p99_dead_receiver", min(p for _, _, p in runs), "ms", 5)
+        assert not ot.get(box.url + "metrics").json()["application"]["webhook_alerts_sent"] and len(to.got) > 1
 
 
 ot.bench(temp_http_bench)
