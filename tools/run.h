@@ -37,6 +37,7 @@ struct run_file {
 	unsigned keep; /* rotated files: path.1 (newest) ... path.<keep> */
 	int style;     /* enum op_log_style */
 	int fd;
+	bool regular; /* not a terminal, a pipe, /dev/null: those have no size */
 	dev_t device; /* of what is open, to see that path is another by now */
 	ino_t inode;
 	uint64_t bytes, lost; /* lines that could not be written since the last that could */

@@ -43,7 +43,8 @@ int run_file_open(struct run_file *f)
 		return 0; /* the next line looks again */
 	f->device = st.st_dev;
 	f->inode = st.st_ino;
-	if (S_ISREG(st.st_mode))
+	f->regular = S_ISREG(st.st_mode);
+	if (f->regular)
 		f->bytes = (uint64_t)st.st_size;
 	return 0;
 }
@@ -119,12 +120,12 @@ static bool put(struct run_file *f, const char *line, size_t n)
 {
 	ssize_t done = write(f->fd, line, n);
 	if (done == (ssize_t)n) {
-		f->bytes += n;
+		f->bytes += f->regular ? n : 0; /* a device is not rotated */
 		return true;
 	}
 	f->error = done < 0 ? -errno : -ENOSPC;
 	/* Part of a line fitted: take it back, or the next line would be glued to it. */
-	if (done > 0 && ftruncate(f->fd, (off_t)f->bytes) < 0)
+	if (done > 0 && f->regular && ftruncate(f->fd, (off_t)f->bytes) < 0)
 		f->bytes += (uint64_t)done;
 	return false;
 }

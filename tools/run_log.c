@@ -203,9 +203,9 @@ static int open_file(struct run *run)
 	char dir[PATH_MAX];
 	int r = run_file_make_dir(f->path, dir, sizeof(dir));
 	if (r < 0 && !passes(r)) {
+		f->path = NULL;
 		run_say(run, OP_ERR, "Failed to create log directory '%s': %s", dir,
 			op_strerror(r));
-		f->path = NULL;
 		return -EINVAL;
 	}
 	r = run_file_open(f);

@@ -235,13 +235,19 @@ static int mount(struct web *w)
 	return r;
 }
 
+/* The variable that sets the host or the port; NULL: none does. */
+static const char *listen_variable(const struct web *w, const char *part)
+{
+	char path[96]; /* names are short */
+	(void)snprintf(path, sizeof(path), "services.%s.listen.%s", op_service_name(w->service),
+		       part);
+	return op_config_variable(op_service_config(w->service), path);
+}
+
 /* How to choose another port, in the words of who set this one. */
 static void put_remedy(const struct web *w, uint16_t port, struct op_buf *out)
 {
-	const char *name = op_service_name(w->service);
-	char path[96];
-	(void)snprintf(path, sizeof(path), "services.%s.listen.port", name); /* names are short */
-	const char *variable = op_config_variable(op_service_config(w->service), path);
+	const char *name = op_service_name(w->service), *variable = listen_variable(w, "port");
 	if (variable)
 		op_buf_printf(out, "%s=%u in the environment file, or ", variable, port);
 	op_buf_printf(out, "--set services.%s.listen=%s:%u", name, w->set->listen.host, port);
@@ -268,8 +274,10 @@ static int explain_listen(struct web *w, int err)
 		       "one: %s",
 		       l->host, l->port, remedy.data);
 	} else {
-		op_log(OP_ERR, "cannot listen on %s:%u: %s; set services.%s.listen", l->host,
-		       l->port, op_strerror(err), name);
+		const char *variable = listen_variable(w, "host");
+		op_log(OP_ERR, "cannot listen on %s:%u: %s; set %s%sservices.%s.listen", l->host,
+		       l->port, err == -EINVAL ? "no address has this name" : op_strerror(err),
+		       variable ? variable : "", variable ? " or " : "", name);
 	}
 	op_service_quit(w->service, OP_EXIT_CONFIG);
 	return err;

@@ -72,6 +72,7 @@ def what_cannot_be_opened_ends_the_start():
         path = write({"a": {}}, extra=f"start_failure: 1\nlog: {{file: {name}}}\n")
         done = ot.run(ot.OUTPOST, "run", path)
         assert done.returncode == 1 and text in done.stderr, done
+        assert "are counted" not in done.stderr, "of a file that will not be there nothing is counted"
         assert "nothing was started" in done.stderr
 
 
@@ -124,6 +125,19 @@ def five_files_of_a_size_are_kept():
     assert files == ["box.log"] + [f"box.log.{i}" for i in range(1, 6)], files
     for p in file().parent.iterdir():
         assert p.stat().st_size <= 4096 and all(re.fullmatch(LINE, x) for x in p.read_text().splitlines())
+
+
+@ot.test()
+def what_is_no_file_is_not_rotated():
+    file().parent.mkdir()
+    os.mkfifo(file())
+    extra = "log: {file: logs/box.log, style: python, size_bytes: 4096, keep: 5}\n"
+    reader = subprocess.Popen(["cat", file()], stdout=subprocess.PIPE, text=True)
+    with Box({"a": {}}, extra=extra) as box:
+        box.call("a", "log", "lines=100", "text=" + "x" * 100)
+        box.wait_line("x{100} 99$")
+        assert [p.name for p in file().parent.iterdir()] == ["box.log"] and file().is_fifo()
+    assert reader.communicate(timeout=ot.patient(10))[0].count("x" * 100) == 100
 
 
 @ot.test()

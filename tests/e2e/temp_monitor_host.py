@@ -266,6 +266,13 @@ def a_port_that_is_taken_is_named():
 
 
 @ot.test()
+def a_host_that_cannot_be_is_told_with_its_variable():
+    for host, why in (("nohost.invalid", "no address has this name"), ("192.0.2.1", "Cannot assign requested address")):
+        assert f"cannot listen on {host}:22986: {why}; set HOST or services.web.listen" in fails(
+            MOCK, HOST=host, PORT="22986").stderr
+
+
+@ot.test()
 def the_sample_is_good_but_for_its_token():
     at = program((SOURCE / ".env.example").read_text().replace("BEARER_TOKEN=\n", TOKEN))
     (at / ".env").chmod(0o600)
