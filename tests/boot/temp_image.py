@@ -98,7 +98,7 @@ def the_image_is_built_and_runs():
     build()
     image = json.loads(podman("image", "inspect", "temp-monitor").stdout)[0]
     assert image["Config"]["User"] == "outpost" and "8080/tcp" in image["Config"]["ExposedPorts"], image["Config"]
-    assert image["HealthCheck"]["Interval"] == 30 * 10**9 and image["HealthCheck"]["Retries"] == 3, image
+    assert image["Healthcheck"]["Interval"] == 30 * 10**9 and image["Healthcheck"]["Retries"] == 3, image
     port = ot.free_port()
     with Container(port, "-e", "USE_MOCK_SENSOR=1") as c:
         url = f"http://127.0.0.1:{port}/"
