@@ -96,7 +96,8 @@ void op_url_masked(const char *url, char *out, size_t size);
 int op_url_origin(const char *url, char *out, size_t size) OP_MUST_CHECK;
 /* Copies text, which a stranger wrote, without what is secret in url: the whole of it, its path,
  * query, user and password, and each of their parts of six characters or more become
- * "<redacted-path>". Control characters become blanks. Cut where size says. */
+ * "<redacted-path>", however they are escaped, in base64 too. Of a URL with more parts than can be
+ * looked for the text is "<redacted>". Control characters become blanks. Cut where size says. */
 void op_url_scrub(const char *url, const char *text, char *out, size_t size);
 
 #endif

@@ -104,6 +104,7 @@ TEST(what_a_receiver_writes_of_the_url_is_not_passed_on)
 		       "POST <redacted-path> failed");
 	check_scrubbed("\"\\/services\\/T0SECRET\\/B0SECRET\"",
 		       "\"\\/<redacted-path>\\/<redacted-path>\\/<redacted-path>\"");
+	check_scrubbed("Basic cGV0ZXI6cGFzc3dvcmQ=", "Basic <redacted-path>=");
 	check_scrubbed("https://peter:password@h.example/services/T0SECRET/"
 		       "B0SECRET?token=canary99",
 		       "<redacted-path>");
@@ -111,6 +112,37 @@ TEST(what_a_receiver_writes_of_the_url_is_not_passed_on)
 		       "user <redacted-path>, <redacted-path>, <redacted-path>");
 	check_scrubbed("the password is wrong\r\n\033[1m", "the <redacted-path> is wrong   [1m");
 	check_scrubbed("", "");
+}
+
+static void check_escaped(const char *text, const char *want)
+{
+	char out[200];
+	op_url_scrub("https://me%40here:pa%2fss%2Bword@h.example/a%20secret", text, out,
+		     sizeof(out));
+	CHECK_STR(out, want);
+}
+
+TEST(however_it_is_escaped)
+{
+	check_escaped("pa/ss+word, pa%2Fss%2bword", "<redacted-path>, <redacted-path>");
+	check_escaped("pa\\/ss+word, pa\\u002Fss\\u002bword", "<redacted-path>, <redacted-path>");
+	check_escaped("me@here:pa/ss+word", "<redacted-path>");
+	check_escaped("Basic bWVAaGVyZTpwYS9zcyt3b3Jk", "Basic <redacted-path>");
+	check_escaped("a secret a%20secret", "<redacted-path> <redacted-path>");
+	check_escaped("pa%2", "pa%2");
+	check_escaped("pa\\", "pa\\");
+	check_escaped("pa\\u002", "pa\\u002");
+}
+
+TEST(of_too_many_parts_nothing_is_shown)
+{
+	char url[1000] = "http://h.example", out[200];
+	for (int i = 0; i < 70; i++)
+		(void)snprintf(url + strlen(url), 16, "/secret%d", i);
+	op_url_scrub(url, "secret69", out, sizeof(out));
+	CHECK_STR(out, "<redacted>");
+	op_url_scrub(url, "", out, sizeof(out));
+	CHECK_STR(out, "");
 }
 
 /* ---- beside libcurl's parser ------------------------------------------------------------- */
