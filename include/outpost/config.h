@@ -164,6 +164,10 @@ int op_config_start_failure(const struct op_config *c);
  * environment of this process, those that it has already excepted. 0 or -ENOMEM. Before there are
  * threads: setenv(3) and tzset(3). */
 int op_config_export(const struct op_config *c) OP_MUST_CHECK;
+/* Takes variables that are secret, and set nothing of this service (NULL: of any), out of the
+ * environment of this process: they are gone, or "-" where they are required. 0 or -ENOMEM. For a
+ * child that is about to become the service. */
+int op_config_withhold(const struct op_config *c, const char *service) OP_MUST_CHECK;
 /* The variable of the environment that sets this path, or NULL: there is none. */
 const char *op_config_variable(const struct op_config *c, const char *path);
 /* What the appliance says of variables that are required and were not given, as it stands there;

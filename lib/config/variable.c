@@ -374,3 +374,24 @@ const char *op_config_variable(const struct op_config *c, const char *path)
 				return v->name;
 	return NULL;
 }
+
+static bool sets_something_of(const struct variable *v, const char *service)
+{
+	size_t n = service ? strlen(service) : 0;
+	for (const struct env_target *t = v->first; n && t; t = t->next)
+		if (!strncmp(t->path, "services.", 9) && !strncmp(t->path + 9, service, n) &&
+		    (t->path[9 + n] == '.' || !t->path[9 + n]))
+			return true;
+	return false;
+}
+
+int op_config_withhold(const struct op_config *c, const char *service)
+{
+	int r = 0;
+	for (const struct variable *v = c->variables; v && !r; v = v->next) {
+		if (!v->secret || !getenv(v->name) || sets_something_of(v, service))
+			continue;
+		r = v->required ? setenv(v->name, "-", 1) : unsetenv(v->name);
+	}
+	return r ? -errno : 0;
+}

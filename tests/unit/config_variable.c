@@ -245,6 +245,39 @@ TEST(the_file_is_the_environment_of_programs_where_that_is_wanted)
 	op_config_free(c);
 }
 
+TEST(secrets_are_withheld_from_whom_they_are_not_for)
+{
+	struct op_config_source src =
+		source("appliance: a\n"
+		       "environment:\n"
+		       "  KEY: {set: services.s.title, secret: yes, required: no key}\n"
+		       "  HOOK: {set: services.st.title, secret: yes}\n"
+		       "  TUNNEL: {secret: yes}\n"
+		       "  OPEN: {set: services.st.count}\n"
+		       "services: {s: , st: }\n");
+	char *const given[] = {V("KEY=k"), NULL};
+	src.environ = given;
+	struct op_config *c = NULL;
+	op_buf_init(&errors, 4096);
+	CHECK_INT(op_config_load(&src, &c, &errors), 0);
+	const char *const names[] = {"KEY", "HOOK", "TUNNEL", "OPEN"};
+	for (size_t i = 0; i < 4; i++)
+		CHECK(setenv(names[i], "x", 1) == 0);
+	CHECK_INT(op_config_withhold(c, "st"), 0);
+	CHECK_STR(getenv("KEY"), "-");
+	CHECK_STR(getenv("HOOK"), "x");
+	CHECK(!getenv("TUNNEL"));
+	CHECK_STR(getenv("OPEN"), "x");
+	CHECK(setenv("KEY", "x", 1) == 0);
+	CHECK_INT(op_config_withhold(c, "s"), 0);
+	CHECK_STR(getenv("KEY"), "x");
+	CHECK(!getenv("HOOK"));
+	CHECK_INT(op_config_withhold(c, NULL), 0);
+	CHECK_STR(getenv("KEY"), "-");
+	op_config_free(c);
+	op_buf_finish(&errors);
+}
+
 TEST(a_declaration_is_checked)
 {
 	struct op_config_source src = source("appliance: a\nenv_file: other\nstart_failure: 0\n"
