@@ -236,7 +236,8 @@ ALLOWED = {  # in environ, of secrets that were given by the environment: who mu
 
 def nothing_in_proc(watch, by):
     programs = watch.stop()
-    assert programs >= {"outpost", "outpost-alerts", "outpost-climate", "outpost-recorder", "outpost-temp-monitor"}, programs
+    assert programs >= {"outpost", "outpost-alerts", "outpost-post", "outpost-climate", "outpost-recorder",
+                        "outpost-temp-monitor"}, programs
     for (program, part), contents in watch.seen.items():
         but = ALLOWED.get(program, ()) if by == "environment" and part == "environ" else ()
         for content in contents:
