@@ -115,10 +115,10 @@ int op_call(const char *runtime_dir, const char *service, const char *method, js
 		return r;
 	json_t *request = json_pack("{s:s, s:O?}", "method", method, "args", args);
 	OP_AUTO_FREE char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-	OP_AUTO_BUF struct op_buf line;
 	json_decref(request);
 	if (!text)
 		return -ENOMEM;
+	OP_AUTO_BUF struct op_buf line;
 	op_buf_init(&line, strlen(text) + 2);
 	op_buf_puts(&line, text);
 	op_buf_putc(&line, '\n');

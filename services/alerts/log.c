@@ -20,10 +20,10 @@ void log_message(struct alert *al, const struct message *m)
 {
 	static const enum op_level levels[] = {OP_NOTICE, OP_WARNING, OP_ERR};
 	OP_AUTO_BUF struct op_buf line;
+	op_buf_init(&line, 4096); /* before any return, at which it is freed */
 	if (!m->raised && !al->logged)
 		return;
 	al->logged = m->raised;
-	op_buf_init(&line, 4096);
 	message_line(m, false, &line);
 	op_log(m->raised ? levels[m->rule->severity] : OP_NOTICE, "alert: %s", line.data);
 }

@@ -47,6 +47,23 @@ def without_comments(path, text):
     return COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
 
 
+OWN_BUFFER = re.compile(r"OP_AUTO_BUF struct op_buf (\w+);")
+
+
+@ot.test()
+def a_buffer_that_frees_itself_is_begun_before_any_return():
+    """op_buf_finish would free what the stack happened to hold."""
+    found = []
+    for path in tree.files(under=("lib/", "services/", "appliances/", "tools/")):
+        text = tree.text(path) if path.suffix == ".c" else None
+        for m in OWN_BUFFER.finditer(text or ""):
+            begun = re.search(rf"\bop_buf_init(?:_fixed)?\(&{m[1]}\b", text[m.end():])
+            until = text[m.end():m.end() + begun.start()] if begun else "return"
+            if re.search(r"\breturn\b", until):
+                found.append(f"{path.relative_to(ot.SOURCE)}:{text.count(chr(10), 0, m.start()) + 1}")
+    tree.complain(found, "Call op_buf_init first.")
+
+
 @ot.test()
 def no_package_registry_is_named():
     tree.complain(scan(HOSTS), "The machine's own settings say where packages come from.")
