@@ -1,14 +1,12 @@
 /*
- * control.c - faults on command: lines written to a FIFO while the simulator runs, or a schedule.
+ * control.c - faults on command.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
 #include "sim.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static uint64_t after(uint64_t now_ns, double seconds)
 {
@@ -136,58 +134,12 @@ static const struct {
 		{"burst", burst},   {"line", line},       {"hit", hit},         {"hits", hits},
 		{"skip", skip},     {"level", level},     {"reset", reset},     {"quit", quit}};
 
-bool control_obey(struct sim *s, const char *text, uint64_t now_ns)
+bool control_obey(void *sim, const char *text, uint64_t now_ns)
 {
 	for (size_t i = 0; i < OP_ARRAY_SIZE(commands); i++) {
-		size_t n = strlen(commands[i].name);
-		if (!strncmp(text, commands[i].name, n) && (text[n] == ' ' || text[n] == '\0'))
-			return commands[i].fn(s, text + n + strspn(text + n, " "), now_ns);
+		const char *args = sim_arguments(text, commands[i].name);
+		if (args)
+			return commands[i].fn(sim, args, now_ns);
 	}
 	return false;
-}
-
-int control_open(struct sim *s)
-{
-	const char *path = s->options->control;
-	s->control = -1;
-	if (path[0] == '\0')
-		return 0;
-	(void)unlink(path); /* one of an earlier run; normally none */
-	if (mkfifo(path, 0600) < 0)
-		return -errno;
-	/* For reading and writing, so that there is no end of file when a writer goes. */
-	s->control = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	return s->control < 0 ? -errno : 0;
-}
-
-void control_close(struct sim *s)
-{
-	if (s->control < 0)
-		return;
-	(void)close(s->control);
-	(void)unlink(s->options->control);
-}
-
-static void take_byte(struct sim *s, char c, uint64_t now_ns)
-{
-	if (c != '\n') {
-		if (s->control_len < sizeof(s->control_line) - 1)
-			s->control_line[s->control_len++] = c;
-		return;
-	}
-	s->control_line[s->control_len] = '\0';
-	s->control_len = 0;
-	if (!control_obey(s, s->control_line, now_ns))
-		op_log(OP_ERR, "control: no such command: %s; see outpost-sim-pbt(1)",
-		       s->control_line);
-}
-
-void control_read(struct sim *s, uint64_t now_ns)
-{
-	char bytes[256];
-	ssize_t n;
-	while ((n = read(s->control, bytes, sizeof(bytes))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			take_byte(s, bytes[i], now_ns);
-	}
 }

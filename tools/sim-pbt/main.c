@@ -7,40 +7,11 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
-#include "lib/service/notify.h"
-
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "sim.h"
-
-static volatile sig_atomic_t stopping;
-
-static void on_signal(int number)
-{
-	stopping = 1;
-}
-
-/* SIGTERM is let in only while we wait, so that none is missed between test and wait. */
-static void catch_signals(sigset_t *ret_waiting)
-{
-	struct sigaction sa = {.sa_handler = on_signal};
-	sigset_t blocked;
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &blocked, ret_waiting); /* cannot fail with these */
-	sigdelset(ret_waiting, SIGTERM);
-	sigdelset(ret_waiting, SIGINT);
-	sigdelset(ret_waiting, SIGHUP);
-	(void)sigaction(SIGTERM, &sa, NULL);
-	(void)sigaction(SIGINT, &sa, NULL);
-	(void)sigaction(SIGHUP, &sa, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-}
 
 static int load_trace(struct sim *s)
 {
@@ -80,7 +51,7 @@ static int start(struct sim *s)
 	memcpy(s->port.by_id, o->by_id, sizeof(o->by_id));
 	err = port_plug(&s->port);
 	if (err == 0)
-		err = control_open(s);
+		err = sim_fifo_open(&s->control, o->control);
 	if (err < 0)
 		op_log(OP_ERR, "cannot make the terminal, %s or %s: %s", o->link, o->control,
 		       op_strerror(err));
@@ -108,18 +79,6 @@ static void read_host(struct sim *s)
 	}
 }
 
-static void run_schedule(struct sim *s, uint64_t now_ns)
-{
-	const struct options *o = s->options;
-	while (s->scheduled < o->n_schedule &&
-	       (double)(now_ns - s->start_ns) >=
-		       o->schedule[s->scheduled].at_s * (double)OP_NS_PER_S) {
-		const char *command = o->schedule[s->scheduled++].command;
-		if (!control_obey(s, command, now_ns))
-			op_log(OP_ERR, "--at: no such command: %s", command);
-	}
-}
-
 static void wait_for(struct sim *s, uint64_t due_ns, const sigset_t *waiting)
 {
 	uint64_t now = op_now_ns(), left = due_ns > now ? due_ns - now : 0;
@@ -128,26 +87,14 @@ static void wait_for(struct sim *s, uint64_t due_ns, const sigset_t *waiting)
 	if (s->options->fast && s->port.pending > PORT_BUFFER / 2)
 		left = 2 * OP_NS_PER_MS;
 	struct timespec ts = {(time_t)(left / OP_NS_PER_S), (long)(left % OP_NS_PER_S)};
-	struct pollfd fds[2] = {{s->control, POLLIN, 0},
+	struct pollfd fds[2] = {{s->control.fd, POLLIN, 0},
 				{s->open ? s->port.master : -1, (short)(POLLIN | room), 0}};
 	if (ppoll(fds, 2, &ts, waiting) <= 0)
 		return;
 	if (fds[0].revents & POLLIN)
-		control_read(s, op_now_ns());
+		sim_fifo_read(&s->control, "outpost-sim-pbt", control_obey, s, op_now_ns());
 	if (fds[1].revents & POLLIN)
 		read_host(s);
-}
-
-/* `outpost run` starts the services once the terminal is there; alone, nobody listens. */
-static void tell_ready(void)
-{
-	struct op_notify up;
-	int r = op_notify_open(&up);
-	if (r == 0)
-		r = op_notify_send(&up, "READY=1");
-	if (r < 0)
-		op_log(OP_WARNING, "NOTIFY_SOCKET: %s", op_strerror(r));
-	op_notify_close(&up);
 }
 
 int main(int argc, char **argv)
@@ -160,16 +107,17 @@ int main(int argc, char **argv)
 	if (end)
 		return end - 1;
 	s.options = &options;
-	s.control = -1;
+	s.control.fd = -1;
 	port_init(&s.port);
-	catch_signals(&waiting);
+	sim_catch_signals(&waiting);
 	(void)prctl(PR_SET_TIMERSLACK, 1UL); /* refused: the pace is a little less even */
 	int err = start(&s);
 	if (err == 0)
-		tell_ready();
-	while (err == 0 && !stopping && !s.quit) {
+		sim_tell_ready();
+	while (err == 0 && !sim_is_stopping() && !s.quit) {
 		uint64_t now = op_now_ns();
-		run_schedule(&s, now);
+		sim_schedule_run(&options.schedule, &s.scheduled, s.start_ns, now, control_obey,
+				 &s);
 		sim_step(&s, now);
 		wait_for(&s, sim_due_ns(&s, now), &waiting);
 	}
@@ -177,7 +125,7 @@ int main(int argc, char **argv)
 		op_log(OP_WARNING, "%llu bytes were not taken in time",
 		       (unsigned long long)s.port.dropped);
 	port_unplug(&s.port);
-	control_close(&s);
+	sim_fifo_close(&s.control);
 	if (s.truth)
 		fclose(s.truth);
 	free(s.trace);

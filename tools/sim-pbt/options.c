@@ -6,7 +6,6 @@
  */
 #include "sim.h"
 
-#include <getopt.h>
 #include <string.h>
 
 static const char usage[] =
@@ -44,9 +43,7 @@ enum {
 	BOARD,
 	NO_HITS,
 	SPLIT,
-	FAST,
-	HELP,
-	VERSION
+	FAST
 };
 
 static const struct option longs[] = {
@@ -65,77 +62,52 @@ static const struct option longs[] = {
 	{"no-hits", no_argument, NULL, NO_HITS},
 	{"split", no_argument, NULL, SPLIT},
 	{"fast", no_argument, NULL, FAST},
-	{"help", no_argument, NULL, HELP},
-	{"version", no_argument, NULL, VERSION},
+	{"help", no_argument, NULL, SIM_HELP},
+	{"version", no_argument, NULL, SIM_VERSION},
 	{0},
 };
-
-static bool path(char out[PATH_MAX], const char *text)
-{
-	return snprintf(out, PATH_MAX, "%s", text) < PATH_MAX && text[0];
-}
-
-static bool number(const char *text, double lowest, double highest, double *ret)
-{
-	char *end;
-	double v = strtod(text, &end);
-	if (end == text || *end || !(v >= lowest && v <= highest))
-		return false;
-	*ret = v;
-	return true;
-}
-
-static bool schedule(struct options *o, const char *text)
-{
-	char *end;
-	double at = strtod(text, &end);
-	if (*end != ':' || at < 0 || o->n_schedule == SCHEDULE_MAX)
-		return false;
-	o->schedule[o->n_schedule].at_s = at;
-	o->schedule[o->n_schedule++].command = end + 1;
-	return true;
-}
 
 static bool take_number(struct options *o, int option, const char *arg)
 {
 	double v = 0;
 	switch (option) {
 	case RATE:
-		return number(arg, 1, 1e6, &o->rate_hz);
+		return sim_number(arg, 1, 1e6, &o->rate_hz);
 	case BASELINE:
-		if (!number(arg, 0, 1023, &v))
+		if (!sim_number(arg, 0, 1023, &v))
 			return false;
 		o->baseline = (int)v;
 		return true;
 	case SEED:
-		if (!number(arg, 1, 1e15, &v))
+		if (!sim_number(arg, 1, 1e15, &v))
 			return false;
 		o->seed = (uint64_t)v;
 		return true;
 	case SAMPLES:
-		if (!number(arg, 1, 1e15, &v))
+		if (!sim_number(arg, 1, 1e15, &v))
 			return false;
 		o->samples = (uint64_t)v;
 		return true;
 	default:
-		if (!number(arg, 1, 1000, &v))
+		if (!sim_number(arg, 1, 1000, &v))
 			return false;
 		o->batch = (unsigned)v;
 		return true;
 	}
 }
 
-static bool take(struct options *o, int option, const char *arg)
+static bool take(void *options, int option, const char *arg)
 {
+	struct options *o = options;
 	switch (option) {
 	case LINK:
-		return path(o->link, arg);
+		return sim_path(o->link, arg);
 	case BY_ID:
-		return path(o->by_id, arg);
+		return sim_path(o->by_id, arg);
 	case CONTROL:
-		return path(o->control, arg);
+		return sim_path(o->control, arg);
 	case AT:
-		return schedule(o, arg);
+		return sim_schedule_add(&o->schedule, arg, ':');
 	case TRUTH:
 		o->truth = arg;
 		return true;
@@ -157,24 +129,7 @@ static bool take(struct options *o, int option, const char *arg)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	int option, index = 0;
+	static const struct sim_cli cli = {"outpost-sim-pbt", usage, longs, take};
 	*o = (struct options){.rate_hz = 800, .baseline = 40, .seed = 1, .batch = 1};
-	while ((option = getopt_long(argc, argv, "", longs, &index)) != -1) {
-		if (option == HELP || option == VERSION) {
-			puts(option == HELP ? usage : "outpost-sim-pbt " OUTPOST_VERSION);
-			return 1 + 0;
-		}
-		if (option == '?' || !take(o, option, optarg)) {
-			if (option != '?')
-				fprintf(stderr, "outpost-sim-pbt: --%s: bad value \"%s\"\n",
-					longs[index].name, optarg);
-			fputs("see outpost-sim-pbt --help\n", stderr);
-			return 1 + 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "outpost-sim-pbt: unexpected argument \"%s\"\n", argv[optind]);
-		return 1 + 2;
-	}
-	return 0;
+	return sim_cli_parse(&cli, o, argc, argv);
 }

@@ -11,8 +11,7 @@
 
 #include "board.h"
 #include "port.h"
-
-#define SCHEDULE_MAX 32
+#include "tools/sim/common.h"
 
 struct options {
 	char link[PATH_MAX], by_id[PATH_MAX], control[PATH_MAX];
@@ -22,11 +21,7 @@ struct options {
 	uint64_t seed, samples; /* samples: stop after so many; 0: never */
 	unsigned batch;
 	bool uno, fast, split, quiet;
-	struct {
-		double at_s;
-		const char *command;
-	} schedule[SCHEDULE_MAX];
-	size_t n_schedule;
+	struct sim_schedule schedule;
 };
 
 struct sim {
@@ -36,9 +31,9 @@ struct sim {
 	FILE *truth;
 	char *trace; /* --play: what is left of it lies between at and end */
 	const char *at, *end;
-	int control; /* FIFO; -1: none */
-	char control_line[256], host_line[64];
-	size_t control_len, host_len;
+	struct sim_fifo control;
+	char host_line[64];
+	size_t host_len;
 	size_t scheduled; /* commands of the schedule already given */
 
 	bool open;         /* a program has the port open */
@@ -57,12 +52,7 @@ void sim_step(struct sim *s, uint64_t now_ns);
 uint64_t sim_due_ns(const struct sim *s, uint64_t now_ns);
 
 /* control.c: obeys one command line; false if it knows none such. */
-bool control_obey(struct sim *s, const char *line, uint64_t now_ns);
-/* Reads the FIFO and obeys. */
-void control_read(struct sim *s, uint64_t now_ns);
-/* Opens the FIFO that the options name. */
-int control_open(struct sim *s) OP_MUST_CHECK;
-void control_close(struct sim *s);
+bool control_obey(void *sim, const char *line, uint64_t now_ns);
 
 /* options.c: exit status plus one when the program is to end, 0 to go on. */
 int options_parse(struct options *o, int argc, char **argv) OP_MUST_CHECK;

@@ -1,13 +1,11 @@
 /*
- * control.c - the air and the faults on command: lines written to a FIFO, or a schedule.
+ * control.c - the air and the faults on command.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "sim.h"
 
@@ -163,65 +161,16 @@ static const struct {
 		{"garbage", garbage}, {"wrong", wrong},   {"blank", blank},   {"halve", halve},
 		{"tear", tear},       {"reset", reset},   {"key", key},       {"quit", quit}};
 
-bool control_obey(struct sim *s, const char *line, uint64_t now_ns)
+bool control_obey(void *sim, const char *line, uint64_t now_ns)
 {
 	for (size_t i = 0; i < OP_ARRAY_SIZE(commands); i++) {
-		size_t n = strlen(commands[i].name);
-		if (strncmp(line, commands[i].name, n) || (line[n] && line[n] != ' '))
+		const char *args = sim_arguments(line, commands[i].name);
+		if (!args)
 			continue;
-		const char *args = line + n + (line[n] == ' ');
-		bool done = commands[i].fn(s, args, now_ns);
+		bool done = commands[i].fn(sim, args, now_ns);
 		if (done)
 			op_log(OP_INFO, "done: %s", line);
 		return done;
 	}
 	return false;
-}
-
-/* ---- the FIFO ------------------------------------------------------------------------------ */
-
-int control_open(struct sim *s)
-{
-	const char *path = s->options->control;
-	if (path[0] == '\0')
-		return 0;
-	(void)unlink(path); /* one of an earlier run; normally none */
-	if (mkfifo(path, 0600) < 0)
-		return -errno;
-	/* For reading and writing, so that there is no end of file when a writer goes. */
-	s->control = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	return s->control < 0 ? -errno : 0;
-}
-
-void control_close(struct sim *s)
-{
-	if (s->control < 0)
-		return;
-	(void)close(s->control); /* nothing is buffered */
-	(void)unlink(s->options->control);
-}
-
-static void take_byte(struct sim *s, char c, uint64_t now_ns)
-{
-	if (c != '\n') {
-		s->line_cut = s->line_len == sizeof(s->line) - 1;
-		if (!s->line_cut)
-			s->line[s->line_len++] = c;
-		return;
-	}
-	s->line[s->line_len] = '\0';
-	s->line_len = 0;
-	if (s->line_cut || !control_obey(s, s->line, now_ns))
-		op_log(OP_ERR, "control: no such command: %s; see outpost-sim-sense-hat(1)",
-		       s->line);
-	s->line_cut = false;
-}
-
-void control_read(struct sim *s, uint64_t now_ns)
-{
-	char bytes[256];
-	ssize_t n;
-	while ((n = read(s->control, bytes, sizeof(bytes))) > 0)
-		for (ssize_t i = 0; i < n; i++)
-			take_byte(s, bytes[i], now_ns);
 }

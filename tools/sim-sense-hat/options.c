@@ -4,7 +4,6 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ static const char usage[] =
 	"  --speed N         conversions are so many times as fast (1)\n"
 	"  --help, --version\n";
 
-enum { BUS = 1, CONTROL, CPU, LED, JOYSTICK, AT, SCRIPT, SEED, SPEED, HELP, VERSION };
+enum { BUS = 1, CONTROL, CPU, LED, JOYSTICK, AT, SCRIPT, SEED, SPEED };
 
 static const struct option longs[] = {
 	{"bus", required_argument, NULL, BUS},
@@ -36,48 +35,20 @@ static const struct option longs[] = {
 	{"script", required_argument, NULL, SCRIPT},
 	{"seed", required_argument, NULL, SEED},
 	{"speed", required_argument, NULL, SPEED},
-	{"help", no_argument, NULL, HELP},
-	{"version", no_argument, NULL, VERSION},
+	{"help", no_argument, NULL, SIM_HELP},
+	{"version", no_argument, NULL, SIM_VERSION},
 	{0},
 };
-
-static bool path(char out[PATH_MAX], const char *text)
-{
-	return snprintf(out, PATH_MAX, "%s", text) < PATH_MAX && text[0];
-}
-
-static bool number(const char *text, uint64_t lowest, uint64_t highest, uint64_t *ret)
-{
-	char *end;
-	uint64_t v = strtoull(text, &end, 10);
-	if (end == text || *end || *text == '-' || v < lowest || v > highest)
-		return false;
-	*ret = v;
-	return true;
-}
-
-/* "SECONDS:COMMAND" or "SECONDS COMMAND". */
-static bool schedule(struct options *o, const char *text, char between)
-{
-	char *end;
-	double at = strtod(text, &end);
-	if (end == text || *end != between || !(at >= 0) || o->n_schedule == SCHEDULE_MAX ||
-	    strlen(end + 1) >= COMMAND_MAX)
-		return false;
-	o->schedule[o->n_schedule].at_s = at;
-	strcpy(o->schedule[o->n_schedule++].command, end + 1);
-	return true;
-}
 
 /* Blank lines and those that begin with # are passed over. */
 static bool script(struct options *o, const char *file)
 {
-	char line[COMMAND_MAX + 32];
+	char line[SIM_COMMAND_MAX + 32];
 	FILE *f = fopen(file, "re");
 	bool good = f != NULL;
 	while (good && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		good = !line[0] || line[0] == '#' || schedule(o, line, ' ');
+		good = !line[0] || line[0] == '#' || sim_schedule_add(&o->schedule, line, ' ');
 	}
 	if (f)
 		fclose(f);
@@ -86,30 +57,32 @@ static bool script(struct options *o, const char *file)
 
 static bool take_number(struct options *o, int option, const char *arg)
 {
-	uint64_t speed;
-	if (option == SEED)
-		return number(arg, 1, UINT64_MAX, &o->seed);
-	if (!number(arg, 1, 1000, &speed))
+	double v;
+	if (!sim_number(arg, 1, option == SEED ? 1e15 : 1000, &v))
 		return false;
-	o->speed = (unsigned)speed;
+	if (option == SEED)
+		o->seed = (uint64_t)v;
+	else
+		o->speed = (unsigned)v;
 	return true;
 }
 
-static bool take(struct options *o, int option, const char *arg)
+static bool take(void *options, int option, const char *arg)
 {
+	struct options *o = options;
 	switch (option) {
 	case BUS:
-		return path(o->bus, arg);
+		return sim_path(o->bus, arg);
 	case CONTROL:
-		return path(o->control, arg);
+		return sim_path(o->control, arg);
 	case CPU:
-		return path(o->cpu, arg);
+		return sim_path(o->cpu, arg);
 	case LED:
-		return path(o->led, arg);
+		return sim_path(o->led, arg);
 	case JOYSTICK:
-		return path(o->joystick, arg);
+		return sim_path(o->joystick, arg);
 	case AT:
-		return schedule(o, arg, ':');
+		return sim_schedule_add(&o->schedule, arg, ':');
 	case SCRIPT:
 		return script(o, arg);
 	default:
@@ -119,25 +92,11 @@ static bool take(struct options *o, int option, const char *arg)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-	int option, index = 0;
+	static const struct sim_cli cli = {"outpost-sim-sense-hat", usage, longs, take};
 	*o = (struct options){.seed = 1, .speed = 1};
-	while ((option = getopt_long(argc, argv, "", longs, &index)) != -1) {
-		if (option == HELP || option == VERSION) {
-			puts(option == HELP ? usage : "outpost-sim-sense-hat " OUTPOST_VERSION);
-			return 1 + 0;
-		}
-		if (option == '?' || !take(o, option, optarg)) {
-			if (option != '?')
-				fprintf(stderr, "outpost-sim-sense-hat: --%s: bad value \"%s\"\n",
-					longs[index].name, optarg);
-			fputs("see outpost-sim-sense-hat --help\n", stderr);
-			return 1 + 2;
-		}
-	}
-	if (optind < argc || !o->bus[0]) {
-		fprintf(stderr, "outpost-sim-sense-hat: %s\n",
-			o->bus[0] ? "unexpected argument" : "--bus PATH is missing");
-		return 1 + 2;
-	}
-	return 0;
+	int end = sim_cli_parse(&cli, o, argc, argv);
+	if (end || o->bus[0])
+		return end;
+	fputs("outpost-sim-sense-hat: --bus PATH is missing\n", stderr);
+	return 1 + 2;
 }

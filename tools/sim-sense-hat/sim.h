@@ -7,25 +7,17 @@
 #ifndef OUTPOST_SIM_SENSE_HAT_SIM_H
 #define OUTPOST_SIM_SENSE_HAT_SIM_H
 
-#include <limits.h>
-#include <signal.h>
-
 #include "room.h"
+#include "tools/sim/common.h"
 
 #define CLIENTS_MAX 8
-#define SCHEDULE_MAX 256
-#define COMMAND_MAX 128
 #define LED_FILE_BYTES 128 /* 8 x 8 RGB565 */
 
 struct options {
 	char bus[PATH_MAX], control[PATH_MAX], cpu[PATH_MAX], led[PATH_MAX], joystick[PATH_MAX];
 	uint64_t seed;
 	unsigned speed;
-	struct {
-		double at_s;
-		char command[COMMAND_MAX];
-	} schedule[SCHEDULE_MAX];
-	size_t n_schedule;
+	struct sim_schedule schedule;
 };
 
 enum { CHIP_HTS221, CHIP_LPS25H, CHIPS };
@@ -35,10 +27,9 @@ struct sim {
 	struct room room;
 	struct chip chips[CHIPS];
 	int listener, clients[CLIENTS_MAX]; /* -1: none */
-	int control, joystick;              /* FIFOs; -1: none */
-	char line[COMMAND_MAX];
-	size_t line_len, scheduled;
-	bool line_cut;
+	int joystick;                       /* FIFO; -1: none */
+	struct sim_fifo control;
+	size_t scheduled; /* commands of the schedule already given */
 	uint64_t start_ns;
 	uint64_t absent_ns; /* until then there is no bus at all */
 	uint64_t hung_ns;   /* until then nobody answers */
@@ -64,11 +55,7 @@ void files_cpu(struct sim *s);
 bool files_key(struct sim *s, const char *name);
 
 /* control.c: obeys one command line; false if it knows none such. */
-bool control_obey(struct sim *s, const char *line, uint64_t now_ns);
-/* Reads the FIFO and obeys. */
-void control_read(struct sim *s, uint64_t now_ns);
-int control_open(struct sim *s) OP_MUST_CHECK;
-void control_close(struct sim *s);
+bool control_obey(void *sim, const char *line, uint64_t now_ns);
 
 /* options.c: exit status plus one when the program is to end, 0 to go on. */
 int options_parse(struct options *o, int argc, char **argv) OP_MUST_CHECK;
