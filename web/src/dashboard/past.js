@@ -4,13 +4,11 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { Lines, addTiles, cutGaps, findEmpty, longestStep } from '../data/lines.js';
-import { Tiles } from '../data/tiles.js';
 import { pointsFrom } from '../net/history.js';
-import { Governor } from '../plot/governor.js';
 import { momentClock, dateText } from '../plot/timeaxis.js';
 import { TimePlot } from '../plot/timeplot.js';
-import { TimeView } from '../plot/timeview.js';
-import { choice, h, remembered, setAttr, setText } from '../ui/dom.js';
+import { choice, h, remembered, setText } from '../ui/dom.js';
+import { SpanPanel } from '../ui/spanpanel.js';
 import { pointsOf } from './points.js';
 
 const PATH = '/dashboard/history';
@@ -18,7 +16,7 @@ const DAY = 86400e3, OLDEST = 400 * DAY; // the recorder keeps no more
 const SPANS = [[DAY, 'DAY'], [7 * DAY, 'WEEK'], [365 * DAY, 'YEAR']];
 const KEY_HELP = 'Plus and minus zoom, arrow keys move, Backspace goes back, End goes to the present.';
 const COMMIT_MS = 120e3; // the recorder writes that often
-const WANT_MS = 80, TICK_MS = 1000, HEARD_MAX = 4000;
+const TICK_MS = 1000, HEARD_MAX = 4000;
 
 const NO_POINTS = { min: new Float64Array(0), max: new Float64Array(0), mean: new Float64Array(0) };
 
@@ -28,18 +26,18 @@ async function load(what, signal) {
 	return { ...answer, fields: Object.fromEntries(what.fields.map((f) => [f, answer.fields[f] ?? NO_POINTS])) };
 }
 
-export class Past {
+function usualSpan() {
+	const ms = +remembered.get('dashboard.span', DAY);
+	return SPANS.some(([each]) => each === ms) ? ms : DAY;
+}
+
+export class Past extends SpanPanel {
 	/** @param source Source
 	 * @param limits () => what limitsIn() gives */
 	constructor(root, source, limits) {
-		Object.assign(this, { source, limits, heard: [], plots: [], fahrenheit: false });
-		this.view = new TimeView(() => source.nowMs(), this.usualSpan());
-		this.tiles = new Tiles(load, () => source.nowMs());
-		this.governor = new Governor(() => this.draw());
+		super(load, () => source.nowMs(), SPANS, usualSpan());
+		Object.assign(this, { source, limits, heard: [], fahrenheit: false });
 		this.build(root);
-		this.view.addEventListener('view', () => this.viewChanged());
-		this.view.addEventListener('settled', () => this.settled());
-		this.tiles.addEventListener('change', () => this.settled());
 		setInterval(() => this.tick(), TICK_MS);
 		matchMedia('print').addEventListener?.('change', () => this.inkChanged());
 	}
@@ -50,32 +48,27 @@ export class Past {
 		this.draw();
 	}
 
-	usualSpan() {
-		const ms = +remembered.get('dashboard.span', DAY);
-		return SPANS.some(([each]) => each === ms) ? ms : DAY;
-	}
-
 	/* ---- making ----------------------------------------------------------------------- */
 
 	build(root) {
 		this.spans = choice('Length of the history', SPANS.map(([ms, text]) => [ms, text]), this.view.span, (ms) => this.choose(ms));
-		this.back = h('button', { type: 'button', id: 'now-btn', hidden: true, onclick: () => this.view.setLive(this.usualSpan()) }, 'BACK TO NOW');
+		this.back = h('button', { type: 'button', id: 'now-btn', hidden: true, onclick: () => this.view.setLive(usualSpan()) }, 'BACK TO NOW');
 		this.stage = h('div', { id: 'stage' });
 		this.note = h('p', { class: 'dim', id: 'past-note', role: 'status', hidden: true });
 		this.readout = h('p', { class: 'dim readout', id: 'readout', 'aria-hidden': 'true' });
-		root.append(h('section', { class: 'panel past', 'aria-labelledby': 'past-head' },
-			h('h2', { id: 'past-head' }, 'HISTORY'), this.back, h('div', { class: 'choices' }, this.spans), this.stage, this.note, this.readout));
+		this.el = h('section', { class: 'panel past', 'aria-labelledby': 'past-head' },
+			h('h2', { id: 'past-head' }, 'HISTORY'), this.back, h('div', { class: 'choices' }, this.spans), this.stage, this.note, this.readout);
+		root.append(this.el);
 		this.setUnit(this.fahrenheit);
 	}
 
 	/** The picture of the temperature is drawn anew in the other unit. */
 	setUnit(fahrenheit) {
 		this.fahrenheit = fahrenheit;
-		for (const plot of this.plots)
-			plot.destroy();
-		this.stage.replaceChildren();
+		this.closePlots();
 		this.lines = new Lines([fahrenheit ? 'temperature_f' : 'temperature_c', 'humidity']);
-		this.plots = [this.addPlot(0, 'temperature', fahrenheit ? '\u00b0F' : '\u00b0C', '--temp'), this.addPlot(1, 'humidity', '%', '--humidity')];
+		this.addPlot(0, 'temperature', fahrenheit ? '\u00b0F' : '\u00b0C', '--temp');
+		this.addPlot(1, 'humidity', '%', '--humidity');
 		this.viewChanged();
 	}
 
@@ -86,11 +79,8 @@ export class Past {
 		});
 		plot.summary = h('p', { class: 'dim', id: `summary-${name}` });
 		Object.assign(plot, { unit, word: name.toUpperCase() });
-		plot.el.setAttribute('aria-description', KEY_HELP);
-		plot.addEventListener('cursor', () => this.readCursor(plot));
-		plot.addEventListener('resize', () => this.want());
+		this.adopt(plot, KEY_HELP);
 		this.stage.append(plot.summary, h('div', { class: 'stage' }, plot.el));
-		return plot;
 	}
 
 	/* ---- what is shown ---------------------------------------------------------------- */
@@ -113,30 +103,21 @@ export class Past {
 	}
 
 	viewChanged() {
-		const near = SPANS.find(([ms]) => Math.abs(ms - this.view.span) < ms * 1e-6);
-		this.spans.choose(near?.[0] ?? '');
 		this.back.hidden = this.view.live;
-		this.wanting ??= setTimeout(() => this.want(), WANT_MS);
-		this.governor.request();
+		super.viewChanged();
 	}
 
-	settled() {
-		for (const plot of this.plots)
-			plot.auto.reset();
-		this.want();
-		this.governor.request();
+	isHeard() {
+		return !!this.source.data && !this.source.silent;
+	}
+
+	pointsOf({ from, to }) {
+		return pointsOf(to - from, super.pointsOf());
 	}
 
 	want() {
-		clearTimeout(this.wanting);
-		this.wanting = undefined;
-		if (!this.plots.length || document.hidden || !this.source.data || this.source.silent)
-			return;
-		this.view.oldest = this.source.nowMs() - OLDEST;
-		this.tiles.oldest = this.view.oldest;
-		const span = this.view.range();
-		this.tiles.want(span, pointsOf(span.to - span.from, this.plots[0].columns()), this.lines.fields);
-		setAttr(this.stage, 'aria-busy', String(this.tiles.loading));
+		this.view.oldest = this.tiles.oldest = this.source.nowMs() - OLDEST;
+		return super.want();
 	}
 
 	tick() {
@@ -216,13 +197,6 @@ export class Past {
 		const { lines } = this, at = new Date(lines.x[i]);
 		const values = this.plots.map((plot, f) => `${lines.mid[f][i].toFixed(1)}${plot.unit}`);
 		return `${dateText(at)} ${momentClock(lines.x[i], -1)}: ${values.join(', ')}`;
-	}
-
-	nearest(t) {
-		const { lines } = this, i = lines.at(t), slack = 6 * this.view.span / this.plots[0].columns();
-		const away = (p) => (p < 0 || p >= lines.n ? Infinity : Math.max(0, lines.x[p] - t, t - lines.end[p]));
-		const best = away(i) <= away(i - 1) ? i : i - 1;
-		return away(best) <= slack ? best : -1;
 	}
 
 	/** Why there is nothing to see. */

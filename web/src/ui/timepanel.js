@@ -5,21 +5,19 @@
 // SPDX-FileCopyrightText: The Outpost authors
 // SPDX-License-Identifier: MIT
 import { Lines, addRing, addTiles, cutGaps, findEmpty, longestStep, ringSeam } from '../data/lines.js';
-import { Tiles, tileSize } from '../data/tiles.js';
+import { tileSize } from '../data/tiles.js';
 import { savePicture } from '../export.js';
 import { exportPath, historyPoints } from '../net/history.js';
 import { firstFields } from '../net/schema.js';
-import { Governor } from '../plot/governor.js';
 import { lengthText, momentClock, spanText } from '../plot/timeaxis.js';
 import { COMMIT_MS, TimePlot } from '../plot/timeplot.js';
-import { TimeView } from '../plot/timeview.js';
 import { choice, h, setAttr, setText } from './dom.js';
 import { Overview } from './overview.js';
+import { SpanPanel } from './spanpanel.js';
 import { lineColour } from './theme.js';
 
 const SPANS = [[60e3, '1 min'], [3600e3, '1 h'], [86400e3, '1 day'], [7 * 86400e3, '1 week'], [365 * 86400e3, '1 year']];
 const KEY_HELP = 'Plus and minus zoom, arrow keys move, Backspace goes back, Home goes to the oldest, End to live, space stops and goes on.';
-const WANT_MS = 80; // while the picture moves, history is asked for at most this often
 const NEAR_MS = 120e3; // who looks at the last two minutes is given live data too
 const SEAM_MS = 250; // clocks of recorder and page may differ by less
 const EVENTS_LEAST_MS = 60e3; // a span in which few events are to be expected
@@ -30,7 +28,7 @@ const LEGEND_MAX = 6;
 const CLOCK_STEP_NS = 1e9;
 const TIER_TEXT = { raw: 'records', '1s': '1 s values', '1min': '1 min values', '1h': '1 h values' };
 
-export class TimePanel extends EventTarget {
+export class TimePanel extends SpanPanel {
 	/**
 	 * @param info   a topic of whatIsKept()
 	 * @param params what the address says: {from, to} or {live}, {fields}, {marks}
@@ -38,14 +36,9 @@ export class TimePanel extends EventTarget {
 	 * Event "address": what the address should say has changed, see address().
 	 */
 	constructor(app, info, params, lead) {
-		super();
+		super((what, signal) => historyPoints(info.topic, what, signal), () => this.now(), SPANS);
 		this.app = app;
 		this.topic = info.topic;
-		this.plots = [];
-		this.view = new TimeView(() => this.now());
-		this.tiles = new Tiles((what, signal) => historyPoints(this.topic, what, signal), () => this.now());
-		this.governor = new Governor(() => this.draw());
-		this.off = new AbortController();
 		this.setInfo(info);
 		this.defaults = firstFields(this.fields);
 		this.chosen = new Set(this.defaults);
@@ -57,12 +50,7 @@ export class TimePanel extends EventTarget {
 
 	destroy() {
 		clearInterval(this.timer);
-		clearTimeout(this.wanting);
-		this.off.abort();
-		this.governor.stop();
-		this.tiles.clear();
-		this.view.destroy();
-		this.closePlots();
+		super.destroy();
 		this.unfollow();
 	}
 
@@ -121,23 +109,12 @@ export class TimePanel extends EventTarget {
 	}
 
 	listen() {
-		const on = (target, type, fn) => target.addEventListener(type, fn, { signal: this.off.signal });
-		on(this.view, 'view', () => this.viewChanged());
-		on(this.view, 'settled', () => this.settled());
-		on(this.tiles, 'change', () => this.arrived());
-		on(this.el, 'keydown', (event) => {
+		this.on(this.el, 'keydown', (event) => {
 			if (event.key !== ' ' || !event.target.matches('.wave'))
 				return;
 			event.preventDefault();
 			this.toggleLive();
 		});
-	}
-
-	closePlots() {
-		for (const plot of this.plots)
-			plot.destroy();
-		this.plots = [];
-		this.stage.replaceChildren();
 	}
 
 	/** One picture per unit of the chosen fields: volts and counts share no axis. */
@@ -162,10 +139,7 @@ export class TimePanel extends EventTarget {
 			height: (width) => Math.max(170, (width < 560 ? 300 : Math.max(340, Math.min(560, innerHeight - 325))) / plots),
 			request: () => this.governor.request(),
 		});
-		plot.el.setAttribute('aria-description', KEY_HELP);
-		plot.addEventListener('cursor', () => this.readCursor(plot));
-		plot.addEventListener('resize', () => this.want());
-		this.plots.push(plot);
+		this.adopt(plot, KEY_HELP);
 		this.stage.append(h('div', { class: 'stage' }, plot.el, unit ? h('span', { class: 'unit' }, unit) : null));
 	}
 
@@ -229,38 +203,22 @@ export class TimePanel extends EventTarget {
 
 	viewChanged() {
 		setAttr(this.live, 'aria-pressed', String(this.view.live));
-		const near = SPANS.find(([ms]) => Math.abs(ms - this.view.span) < ms * 1e-6);
-		this.spans.choose(near?.[0] ?? '');
-		this.wanting ??= setTimeout(() => this.want(), WANT_MS);
-		this.governor.request();
+		super.viewChanged();
 	}
 
 	settled() {
-		for (const plot of this.plots)
-			plot.auto.reset();
-		this.want();
-		this.governor.request();
+		super.settled();
 		this.dispatchEvent(new Event('address'));
 	}
 
-	arrived() {
-		if (!this.view.moving)
-			for (const plot of this.plots)
-				plot.auto.reset();
-		this.want();
-		this.governor.request();
+	isHeard() {
+		return this.app.link.state === 'connected';
 	}
 
-	/** Sees to it that what is on screen is here, or comes. */
 	want() {
-		clearTimeout(this.wanting);
-		this.wanting = undefined;
-		if (!this.plots.length || document.hidden || this.app.link.state !== 'connected')
+		if (!super.want())
 			return;
-		const span = this.view.range();
-		this.tiles.want(span, this.plots[0].columns(), this.lines.fields);
-		setAttr(this.el, 'aria-busy', String(this.tiles.loading));
-		if (this.view.live || span.to > this.now() - NEAR_MS)
+		if (this.view.live || this.view.range().to > this.now() - NEAR_MS)
 			this.follow();
 		else
 			this.unfollow();
@@ -348,14 +306,6 @@ export class TimePanel extends EventTarget {
 		const values = lines.fields.map((name, f) => `${name} ${number(lines.mid[f][i])}` +
 			(wide ? ` (${number(lines.lo[f][i])} \u2026 ${number(lines.hi[f][i])})` : ''));
 		return [momentClock(lines.x[i], digits), ...values, ...(wide ? [`${lines.count[i]} records`] : [])].join('  \u00b7  ');
-	}
-
-	/** The point under a time, or within a few pixels of it; -1: none. */
-	nearest(t) {
-		const { lines } = this, i = lines.at(t), slack = 6 * this.view.span / this.plots[0].columns();
-		const away = (p) => (p < 0 || p >= lines.n ? Infinity : Math.max(0, lines.x[p] - t, t - lines.end[p]));
-		const best = away(i) <= away(i - 1) ? i : i - 1;
-		return away(best) <= slack ? best : -1;
 	}
 
 	/* ---- files and links -------------------------------------------------------------- */
