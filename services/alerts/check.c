@@ -10,7 +10,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/net/post.h"
 #include "settings.h"
@@ -154,8 +153,7 @@ static void check_channel_list(const struct check *c, const char *list, const ch
 
 bool alerts_is_url(const char *url)
 {
-	size_t n = !strncasecmp(url, "http://", 7) ? 7 : !strncasecmp(url, "https://", 8) ? 8 : 0;
-	return n && url[n] && !strchr("/?#", url[n]) && !strpbrk(url, " \t\r\n\"<>");
+	return op_url_ok(url) && !strpbrk(url, "\"<>");
 }
 
 static void check_channel(const struct check *c, size_t i, const struct alerts_channel *ch)

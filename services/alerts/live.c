@@ -105,7 +105,7 @@ static bool set_text(char *out, size_t size, const char *text)
 static int set_url(struct alerts_channel *ch, const json_t *v, struct op_buf *error)
 {
 	const char *url = json_is_null(v) ? "" : json_string_value(v);
-	bool ok = url && (!*url || (alerts_is_url(url) && op_url_ok(url)));
+	bool ok = url && (!*url || alerts_is_url(url));
 	if (!ok || !set_text(ch->url, sizeof(ch->url), url)) /* which may hold a secret */
 		return wrong(error, "channels", ch->name, "url",
 			     "expected an address such as https://HOST/PATH, or null");

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
 
@@ -397,15 +398,32 @@ def mistakes_are_named():
              {"name": "range", "topic": "t", "field": "f", "outside": {"low": "1", "high": "2"}, "hysteresis": 1},
              {"name": "lost", "topic": "t", "above": "1", "channels": "nobody", "digest": "never"},
              {"name": "all", "topic": "t", "field": "f", "above": "1"}]
-    channels = [{"name": "x", "url": "ftp://" + SECRET}, {"name": "x", "type": "log"}]
+    channels = [{"name": "x", "url": "ftp://" + SECRET}, {"name": "x", "type": "log"},
+                {"name": "two-hosts", "url": "http://a@b@c/" + SECRET}]
     file = boxes.write(settings(rules, channels))
     done = ot.run(ot.BUILD / "outpost-alerts", "--appliance", file, "--check")
     assert done.returncode == 78, done
     for part in ("rules.0.name", "more than one condition", "has no condition", 'a rule "none" already',
                  'a number, not "hot"', "ever be back", "needs a field", 'no channel "nobody"',
-                 'no digest "never"', "channels.0.url", '"all" means every rule', 'a channel "x" already'):
+                 'no digest "never"', "channels.0.url", "channels.2.url", '"all" means every rule', 'a channel "x" already'):
         assert part in done.stderr, (part, done.stderr)
     assert "SECRET" not in done.stderr
+
+
+@ot.test()
+def without_what_sends_nothing_starts():
+    """Only where something is to be sent; told at once, by --check as well."""
+    alone = ot.directory() / "bin"
+    alone.mkdir()
+    shutil.copy(ot.BUILD / "outpost-alerts", alone)
+    hook = {"name": "hook", "url": "https://hooks.example/" + SECRET}
+    for channels, status in (([hook], 78), ([{"name": "log", "type": "log"}], 0), ([{**hook, "url": ""}], 0)):
+        for program, want in (((alone / "outpost-alerts"), status), (ot.BUILD / "outpost-alerts", 0)):
+            file = boxes.write(settings([HOT], channels))
+            done = ot.run(program, "--appliance", file, "--check", env={"OUTPOST_PROGRAMS": ""})
+            assert done.returncode == want, (channels, done)
+            assert want == 0 or "channels.0.url: outpost-post cannot be started: " in done.stderr, done
+            assert SECRET not in done.stderr
 
 
 @ot.test(timeout=40)
