@@ -214,8 +214,10 @@ int64_t query_wall(const struct query_piece *p, uint64_t boot_ns)
 
 static uint64_t boot_time(int64_t wall_ns, int64_t offset_ns)
 {
-	__int128 t = (__int128)wall_ns - offset_ns;
-	return t < 0 ? 0 : t > INT64_MAX ? INT64_MAX : (uint64_t)t;
+	int64_t t;
+	if (__builtin_sub_overflow(wall_ns, offset_ns, &t))
+		return offset_ns < 0 ? INT64_MAX : 0;
+	return t < 0 ? 0 : (uint64_t)t;
 }
 
 bool query_piece_clip(struct query_piece *p, int64_t from_wall_ns, int64_t to_wall_ns)

@@ -63,7 +63,7 @@ def install(env):
         shutil.rmtree(unit) if unit.is_dir() else unit.unlink()
     subprocess.run(["meson", "install", "-C", ot.BUILD, "--no-rebuild", "--quiet"], check=True,
                    env={**os.environ, "DESTDIR": str(ROOT)}, stdout=subprocess.DEVNULL)
-    shutil.copytree(PROGRAM, HOME, ignore=shutil.ignore_patterns("climate", "web", "*.log*", ".env"))
+    shutil.copytree(PROGRAM, HOME, ignore=shutil.ignore_patterns("climate", "web", "tree", "*.log*", ".env"))
     (HOME / ".env").write_text(env)
     (HOME / ".env").chmod(0o600)
     shutil.rmtree(HOME / "logs")  # the start makes it, so the unit must let it write there

@@ -6,6 +6,7 @@
 import datetime
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -28,7 +29,7 @@ CLEAN = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") i
 def program(env):
     """A copy of the program directory with this .env."""
     at = ot.directory() / "temp_monitor"
-    shutil.copytree(SOURCE, at, ignore=shutil.ignore_patterns("climate", "web", "*.log*", ".env"))
+    shutil.copytree(SOURCE, at, ignore=shutil.ignore_patterns("climate", "web", "tree", "*.log*", ".env"))
     (at / ".env").write_text(env)
     return at
 
@@ -423,6 +424,7 @@ def a_reading_takes_less_than_a_second():
 def compose(env, *files):
     """The program directory's services as Compose understands them, as data."""
     at = program(env)
+    (at / "tree").mkdir()
     if ot.run("docker", "compose", "version").returncode == 0 if shutil.which("docker") else False:
         tool = ["docker", "compose"]
     elif shutil.which("docker-compose"):
@@ -486,6 +488,12 @@ def the_image_is_what_the_contract_says_of_it():
         for path in source.split():
             assert (ot.SOURCE / path).exists(), path
     kept_out = (ot.SOURCE / ".dockerignore").read_text().split()
+    # From the directory as Compose has it, though it be a link elsewhere.
+    context = re.search(r"context: \$\{OUTPOST_SOURCE:-(\S+)\}", (SOURCE / "docker-compose.yml").read_text())[1]
+    link = ot.directory() / "temp_monitor"
+    link.symlink_to(SOURCE)
+    assert (pathlib.Path(os.path.normpath(link / context)) / "appliances/temp-monitor/Dockerfile").samefile(
+        SOURCE / "Dockerfile")
     assert "**/.env" in kept_out and ".git" in kept_out, "no secret in an image"
 
 
