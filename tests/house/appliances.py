@@ -11,7 +11,7 @@ import outpost_test as ot
 import tree
 
 LISTS = {"temp-monitor.md": [f"R{i}" for i in range(1, 76)] + [f"D{i}" for i in range(1, 12)]}
-NAMED = re.compile(r"`(unit|e2e|fault|boot|vm|bench|golden)/(\w+)`((?:[ ,]+[a-z]\w*_\w+|[ ,]+(?:climate|memory)\b)*)")
+NAMED = re.compile(r"`(unit|e2e|fault|boot|vm|bench|golden|house)/(\w+)`((?:[ ,]+[a-z]\w*_\w+|[ ,]+(?:climate|memory)\b)*)")
 REASON = re.compile(r"not shown[^|]*:? \w+ \w+")
 
 

@@ -89,6 +89,13 @@ def no_code_sleeps_to_wait():
 
 
 @ot.test()
+def nothing_is_used_that_32_bits_lack():
+    """Half of all Pis run a system of 32 bits, for which no compiler has integers of 128."""
+    tree.complain(scan(re.compile(r"\b__int128\b"), suffixes={".c", ".h"}, keep=without_comments),
+                  "Use __builtin_add_overflow and its like.")
+
+
+@ot.test()
 def no_test_is_switched_off():
     tree.complain(scan(SWITCHED_OFF, ("tests/", "web/")), "Mend it or remove it; skip with a reason.")
 
