@@ -26,6 +26,7 @@ struct sent {
 	char id[ALERTS_ID_BYTES]; /* of the alert */
 	uint64_t ns;              /* boot time of the record */
 	uint64_t until_ns;        /* after that nothing more is heard of it */
+	uint64_t seen_ns;         /* boot time of the newest record then */
 	unsigned open;            /* a bit for each channel */
 	bool delivered;           /* to one of them */
 	bool logged;              /* that it was */
@@ -144,6 +145,8 @@ void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns);
 void tell_off(struct alert *al);
 /* Brings what receivers know up to what is, unless the rule is muted. */
 void tell_now(struct alert *al, uint64_t boot_ns);
+/* The end of a confirmed rule that nobody took yet: once more. */
+void tell_end_again(struct alert *al);
 void tell_digests(struct alerts *a, uint64_t now_ns);
 bool tell_muted(const struct alert *al);
 void tell_place(const struct alerts *a, uint64_t boot_ns, struct message_place *ret);

@@ -3,8 +3,9 @@
  *
  * Loop thread. A confirmed rule counts as told when the first of its channels has taken its raise;
  * when all of them gave it up, or time is up, it does not, and the next value tells it again. What
- * changes meanwhile waits for that: who does not know of a raise is not told of its end. Of every
- * rule the records are counted that somebody was told of.
+ * changes meanwhile waits for that: who does not know of a raise is not told of its end. An end
+ * that nobody took is told again with the next record, until somebody takes it or it is raised
+ * anew. Of every rule the records are counted that somebody was told of.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -44,6 +45,22 @@ static void finish(struct alert *al)
 		tell_now(al, al->event_ns ? al->event_ns : now); /* 0: seen before a restart */
 }
 
+/* Who knows of the raise goes on to believe in it: the end is told again with the next record. */
+static void finish_end(struct alert *al)
+{
+	if (!al->rule.params.confirmed || al->clear.delivered || rule_is_raised(&al->rule) ||
+	    al->raise.open)
+		return;
+	al->told = true;
+	keep_rule_now(al);
+}
+
+static bool is_end_due(const struct alert *al)
+{
+	return al->rule.params.confirmed && al->told && !rule_is_raised(&al->rule) &&
+	       !al->raise.open && !al->clear.open && al->watch->seen_ns > al->clear.seen_ns;
+}
+
 static uint64_t patience_s(const struct alerts *a, unsigned open)
 {
 	uint64_t most = 0;
@@ -59,7 +76,7 @@ void ask_begin(struct alert *al, struct sent *s, const char *id, const struct co
 {
 	if (s->delivered)
 		log_sent(al->alerts, s->ns); /* others of its record may still be on their way */
-	*s = (struct sent){.ns = boot_ns};
+	*s = (struct sent){.ns = boot_ns, .seen_ns = al->watch->seen_ns};
 	(void)snprintf(s->id, sizeof(s->id), "%s", id); /* of that size */
 	for (size_t i = 0; i < job->n; i++) {
 		memcpy(s->key, job->messages[i].key, sizeof(s->key)); /* they share it */
@@ -92,6 +109,8 @@ static void hear(struct alert *al, struct sent *s, const struct courier_attempt 
 	s->logged |= !al->alerts->live.channel[at->channel].log_attempts;
 	if (s == &al->raise && (!s->open || at->delivered))
 		finish(al);
+	else if (s == &al->clear && !s->open)
+		finish_end(al);
 	log_sent_if_whole(al->alerts, ns);
 }
 
@@ -116,6 +135,9 @@ void ask_look(struct alerts *a, uint64_t now_ns)
 		if (al->clear.open && now_ns >= al->clear.until_ns) {
 			al->clear.open = 0;
 			log_sent_if_whole(a, al->clear.ns);
+			finish_end(al);
 		}
+		if (is_end_due(al))
+			tell_end_again(al);
 	}
 }

@@ -170,6 +170,15 @@ static unsigned channel_of(const struct courier *c, const char *queue)
 	return i;
 }
 
+/* What nobody is to send later, since the next record tells what is then. */
+static void forget_failed(struct courier *c, unsigned channel, int64_t id)
+{
+	uint64_t n;
+	if (!c->channel[channel].keep_failed &&
+	    op_outbox_drop(c->outbox, alerts_channel_at(c->params.set, channel)->name, id, &n) < 0)
+		return; /* it is dead as it is */
+}
+
 static void on_attempt(void *arg, const struct op_outbox_item *item,
 		       const struct op_post_result *result, bool delivered, bool final)
 {
@@ -180,6 +189,8 @@ static void on_attempt(void *arg, const struct op_outbox_item *item,
 					  .final = final,
 					  .tried = item->tried + 1,
 					  .attempts = item->attempts};
+	if (channel < c->params.set->channels.n && final && !delivered)
+		forget_failed(c, channel, item->id);
 	if (channel < c->params.set->channels.n)
 		courier_tell_attempt(c, &a, item->key, result);
 	courier_count(c);

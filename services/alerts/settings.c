@@ -46,6 +46,9 @@ static const struct op_setting channel_table[] = {
 	 .help = "shorten the pauses by chance and honour Retry-After; false: exactly as set"},
 	{"give_up_4xx", OP_SET_BOOL, IN(alerts_channel, give_up_4xx), .def = "true",
 	 .help = "give a message up when the receiver says that it will never take it"},
+	{"keep_failed", OP_SET_BOOL, IN(alerts_channel, keep_failed), .def = "true",
+	 .help = "messages that all attempts gave up stay in the outbox for people; else they are "
+		 "gone"},
 	{"log_attempts", OP_SET_BOOL, IN(alerts_channel, log_attempts), .def = "false",
 	 .help = "log every attempt, not only when they begin and end to fail"},
 };

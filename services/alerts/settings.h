@@ -34,7 +34,7 @@ struct alerts_channel {
 	int64_t attempts, backoff_ms, backoff_max_ms, connect_timeout_ms, read_timeout_ms;
 	int64_t redirects;
 	double expires_h, backoff_s, timeout_s; /* seconds win over the same in ms, if given */
-	bool enabled, jitter, give_up_4xx, log_attempts;
+	bool enabled, jitter, give_up_4xx, keep_failed, log_attempts;
 };
 
 struct alerts_digest {

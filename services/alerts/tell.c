@@ -386,6 +386,12 @@ void tell_now(struct alert *al, uint64_t boot_ns)
 		send_now(al, raised, false, boot_ns);
 }
 
+void tell_end_again(struct alert *al)
+{
+	if (!tell_muted(al)) /* event_ns 0: it was over before a restart */
+		send_now(al, false, true, al->event_ns ? al->event_ns : al->watch->seen_ns);
+}
+
 /* It lasts, or nobody has taken it yet. */
 static void tell_again(struct alert *al, uint64_t boot_ns)
 {
@@ -428,6 +434,7 @@ void tell_event(struct alert *al, enum rule_event event, uint64_t boot_ns)
 	}
 	al->alerts->n_events++;
 	if (event == RULE_RAISE) {
+		al->told &= !al->set->confirmed; /* an end that nobody took is of no use now */
 		tell_new_id(al->id);
 		al->raises++;
 		al->since_wall_ns =

@@ -173,6 +173,64 @@ def a_restart_in_between_loses_and_doubles_nothing():
             wait_texts(to, [HIGH, HIGH, RESOLVED, HIGH])
 
 
+@ot.test(timeout=90)
+def an_end_that_nobody_took_is_told_with_the_next_reading():
+    state = {"status": 200}
+
+    def gave_up(box, n):
+        ot.wait_until(lambda: len(box.log("failed after 3 attempts: .*-(cleared|again-)")) >= n, 15, "given up")
+    with Receiver({"*": lambda h, g: receivers.answer(h, state["status"])}) as to:
+        def told():
+            return [a["text"].split("*")[1] for a, ok in zip(attachments(to), taken) if ok]
+        taken = []
+        to.answers["*"] = lambda h, g: (taken.append(state["status"] == 200), receivers.answer(h, state["status"]))
+        with posts(to) as box:
+            box.feed(33)
+            box.settle()
+            state["status"] = 503
+            box.feed(20)
+            gave_up(box, 1)
+            over = attachments(to)[-1]["fields"]
+            box.feed(21)
+            gave_up(box, 2)
+            state["status"] = 200
+            box.feed(22)
+            ot.wait_until(lambda: told() == [HIGH, RESOLVED], 15, "told in the end")
+            assert attachments(to)[-1]["fields"] == over  # when it was over, not when it was told
+            for _ in range(3):
+                box.feed(22)
+            # Raised anew before the end was taken: that is what counts.
+            box.feed(34)
+            box.settle()
+            state["status"] = 503
+            box.feed(20)
+            gave_up(box, 3)
+            box.feed(35)
+            ot.wait_until(lambda: box.rule("temp_high")["state"] == "raised", 10, "raised")
+            state["status"] = 200
+            ot.wait_until(lambda: box.feed(35) or len(told()) >= 4, 15, "told", every=0.05)
+            box.settle()
+            box.feed(20)
+            ot.wait_until(lambda: told() == [HIGH, RESOLVED, HIGH, HIGH, RESOLVED], 15, "and over")
+            # Nor is it forgotten by a restart.
+            box.feed(36)
+            box.settle()
+            state["status"] = 503
+            n = len(box.log("failed after 3 attempts"))
+            box.feed(20)
+            ot.wait_until(lambda: len(box.log("failed after 3 attempts")) > n, 15, "given up")
+            counts = [q for o in json.loads(ot.run(ot.OUTPOST, "outbox", "list", "--json", "--state", box.state,
+                                                   "--runtime", box.runtime).stdout)["outboxes"] for q in o["queues"]]
+            assert counts and all(q["waiting"] == q["dead"] == 0 and q["died"] > 0 for q in counts), counts
+            kill(box)
+        state["status"] = 200
+        with posts(to) as box:
+            ot.wait_until(lambda: told()[5:] == [HIGH, RESOLVED], 15, "told after the restart")
+            for _ in range(3):
+                box.feed(22)
+            assert len(told()) == 7
+
+
 @ot.test(timeout=60)
 def over_before_it_was_told_and_a_restart():
     """The raise waits, the reading is back, the service is killed: both are told, the end with a date of today."""
