@@ -16,6 +16,7 @@
 #define OUTPOST_HTTP_INTERNAL_H
 
 #include <outpost/http.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -214,6 +215,9 @@ int http_conn_flush(struct op_http_conn *c);
 /* An answer is still on its way, or still to come. */
 bool http_conn_pending(const struct op_http_conn *c);
 int http_conn_unacked(const struct op_http_conn *c); /* bytes that the peer has not acknowledged */
+
+/* peer.c: of this machine or of a network that is not the public one. */
+bool http_address_is_private(const struct sockaddr_storage *a);
 
 /* server.c */
 void http_handle_closed(struct op_http *h);

@@ -1,9 +1,12 @@
 /*
- * http_request.c - tests of lib/http/request.c and of patterns: what is taken, what is refused.
+ * http_request.c - tests of lib/http/request.c, of patterns and of addresses: what is taken, what
+ * is refused.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include <arpa/inet.h>
+
 #include "lib/http/internal.h"
 #include "test.h"
 
@@ -183,6 +186,41 @@ TEST(patterns_match_whole_segments)
 	CHECK(http_pattern_match("/health", r, params));
 	CHECK(!http_pattern_match("/health/", r, params));
 	CHECK(!http_pattern_match("/heal", r, params));
+}
+
+static bool is_private(const char *address)
+{
+	struct sockaddr_storage a = {0};
+	struct sockaddr_in *four = (struct sockaddr_in *)&a;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&a;
+	a.ss_family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	CHECK_INT(inet_pton(a.ss_family, address,
+			    a.ss_family == AF_INET ? (void *)&four->sin_addr
+						   : (void *)&six->sin6_addr),
+		  1);
+	return http_address_is_private(&a);
+}
+
+TEST(private_networks_are_known)
+{
+	static const char *const yes[] = {"127.0.0.1",      "127.255.0.9",     "10.0.0.1",
+					  "10.255.255.255", "172.16.0.1",      "172.31.255.1",
+					  "192.168.1.1",    "169.254.3.4",     "::1",
+					  "fe80::1",        "febf::1",         "fd12:3456::1",
+					  "fc00::1",        "::ffff:10.1.2.3", "::ffff:127.0.0.1"};
+	static const char *const no[] = {
+		"8.8.8.8",        "11.0.0.1",    "9.255.255.255", "172.15.0.1", "172.32.0.1",
+		"192.169.0.1",    "192.167.0.1", "169.253.0.1",   "100.64.0.1", "128.0.0.1",
+		"0.0.0.0",        "2001:db8::1", "fec0::1",       "fe00::1",    "::",
+		"::ffff:8.8.8.8", "::8.8.8.8"};
+	for (size_t i = 0; i < OP_ARRAY_SIZE(yes); i++)
+		if (!is_private(yes[i]))
+			op_test_fail(__FILE__, __LINE__, "%s", yes[i]);
+	for (size_t i = 0; i < OP_ARRAY_SIZE(no); i++)
+		if (is_private(no[i]))
+			op_test_fail(__FILE__, __LINE__, "%s", no[i]);
+	struct sockaddr_storage local = {.ss_family = AF_UNIX};
+	CHECK(!http_address_is_private(&local));
 }
 
 TEST(prometheus_text_is_escaped)
