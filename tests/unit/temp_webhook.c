@@ -168,6 +168,7 @@ TEST(what_python_does_not_read_is_no_json)
 		"\xef\xbb\xbf",
 		"[\"NaN]",
 		"[\"\\",
+		"[\"\\ud800\"]",
 	};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(bad); i++)
 		CHECK(!webhook_parse(bad[i], strlen(bad[i])));
