@@ -216,7 +216,10 @@ TEST(page_says_what_to_see_to)
 	v.alerts = false;
 	CHECK(notice_is(&v, "NOBODY WATCHES THE LIMITS: the alerts service does not run"));
 	v = good();
-	v.undelivered = true;
+	v.undelivered = v.muted = true;
+	CHECK(notice_is(&v, "ALERTS ARE MUTED: of some nobody is told\n"
+			    "ALERTS DO NOT ARRIVE: see to the network and the webhook"));
+	v.muted = false;
 	CHECK(notice_is(&v, "ALERTS DO NOT ARRIVE: see to the network and the webhook"));
 	memset(v.reason, '<', sizeof(v.reason) - 1); /* all of it, and as long as it gets */
 	v.sensor = DASH_SENSOR_DOWN;
@@ -264,7 +267,8 @@ TEST(data_says_the_same)
 	CHECK(strstr(b.data, "\"thresholds\":{\"temp_min_c\":15.0,\"temp_max_c\":32.0,"
 			     "\"humidity_min\":20.0,\"humidity_max\":70.0}"));
 	CHECK(strstr(b.data, "\"alerts\":[{\"rule\":\"temp_low\",\"text\":\"TEMPERATURE LOW\"}]"));
-	CHECK(strstr(b.data, "],\"last_alert\":null,"));
+	CHECK(strstr(b.data, "],\"last_alert\":null,\"webhook\":\"\","));
+	CHECK(page_has(&v, ">RAISED BEFORE THE LAST START<"));
 	snprintf(v.last_rule, sizeof(v.last_rule), "humidity_high");
 	snprintf(v.last_time, sizeof(v.last_time), "2026-11-21 01:00:00");
 	op_buf_reset(&b);
@@ -307,6 +311,31 @@ TEST(limits_from_the_alerts_service)
 		"\"humidity_high\":{\"above\":null,\"below\":null},\"other\":{\"above\":\"1\"}}}");
 	CHECK(l.known && l.temp_max == 27.25 && l.temp_min == -5);
 	CHECK(isnan(l.humidity_max) && isnan(l.humidity_min)); /* off, or there is no such rule */
+}
+
+TEST(whether_alerts_are_sent)
+{
+	static const struct {
+		const char *channels, *is;
+	} list[] = {
+		{"null", ""},
+		{"{}", "unset"},
+		{"{\"slack\":{\"url\":null,\"enabled\":true}}", "unset"},
+		{"{\"slack\":{\"url\":\"https://a\",\"enabled\":false}}", "off"},
+		{"{\"slack\":{\"url\":\"https://a\",\"enabled\":true}}", "on"},
+		{"{\"a\":{\"url\":\"https://a\",\"enabled\":true},\"b\":{\"url\":null}}", "on"},
+	};
+	struct dash_view v = good();
+	char text[200];
+	for (size_t i = 0; i < OP_ARRAY_SIZE(list); i++) {
+		snprintf(text, sizeof(text), "{\"channels\":%s,\"rules\":{}}", list[i].channels);
+		v.limits = limits_of(text);
+		CHECK_STR(dash_webhook_name(&v), list[i].is);
+	}
+	v.limits.webhook = DASH_WEBHOOK_OFF;
+	CHECK(page_has(&v, "id=\"told\">NOT SENT ANYWHERE: THE WEBHOOK IS OFF<"));
+	v.limits.known = false; /* nor is that, then */
+	CHECK(page_has(&v, "id=\"told\"><"));
 }
 
 TEST(limits_from_what_is_none)

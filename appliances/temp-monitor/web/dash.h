@@ -19,10 +19,14 @@
 /* How well the service is that reads the sensor. */
 enum dash_sensor { DASH_SENSOR_UNKNOWN, DASH_SENSOR_OK, DASH_SENSOR_FAILING, DASH_SENSOR_DOWN };
 
+/* Who is told of alerts besides the log. */
+enum dash_webhook { DASH_WEBHOOK_UNKNOWN, DASH_WEBHOOK_UNSET, DASH_WEBHOOK_OFF, DASH_WEBHOOK_ON };
+
 /* Alerts are raised beyond these; NaN: that one is off. */
 struct dash_limits {
 	bool known;
 	double temp_min, temp_max, humidity_min, humidity_max;
+	enum dash_webhook webhook;
 };
 
 /* Everything the page shows. Text is UTF-8 of any origin and is escaped here. */
@@ -47,6 +51,7 @@ struct dash_view {
 	/* The newest raise or clear since the alerts service started; "": there was none. */
 	char last_rule[64], last_time[32];
 	bool last_raised;
+	bool muted;                  /* of some rules nobody is told */
 	bool undelivered;            /* a channel's last message was not taken */
 	char led[DASH_LED_TEXT + 1]; /* what the light matrix shows; "": not known */
 };
@@ -57,7 +62,8 @@ void dash_page(const struct dash_view *v, struct op_buf *out);
 void dash_data(const struct dash_view *v, struct op_buf *out);
 
 /* Takes the limits out of what the alerts service answers to `config`: those of its rules temp_low,
- * temp_high, humidity_low and humidity_high. What is no such answer leaves them unknown. */
+ * temp_high, humidity_low and humidity_high; and whether any channel is on. What is no such answer
+ * leaves them unknown. */
 void dash_limits_read(const json_t *config, struct dash_limits *ret);
 
 /* What somebody should see to: the sensor, the alerts, the clock. Appends line i of those that
@@ -68,6 +74,8 @@ bool dash_notice(const struct dash_view *v, size_t i, struct op_buf *out);
 void dash_number(struct op_buf *out, double value);
 /* "95 S", "3 MIN", "2 H", "4 DAYS". */
 void dash_age(struct op_buf *out, double s);
+/* "unset", "off", "on", or "": not known. */
+const char *dash_webhook_name(const struct dash_view *v);
 /* "FAILING: the reason". */
 void dash_sensor(const struct dash_view *v, struct op_buf *out);
 /* A rule's name for people: "temp_high" is "TEMPERATURE HIGH", "fan-broken" is "FAN BROKEN". */

@@ -20,6 +20,11 @@ static bool alerts_unknown(const struct dash_view *v)
 	return !v->alerts && v->any;
 }
 
+static bool muted(const struct dash_view *v)
+{
+	return v->muted;
+}
+
 static bool undelivered(const struct dash_view *v)
 {
 	return v->undelivered;
@@ -37,6 +42,7 @@ static const struct {
 } lines[] = {
 	{sensor_ails, "SENSOR ", dash_sensor},
 	{alerts_unknown, "NOBODY WATCHES THE LIMITS: the alerts service does not run", NULL},
+	{muted, "ALERTS ARE MUTED: of some nobody is told", NULL},
 	{undelivered, "ALERTS DO NOT ARRIVE: see to the network and the webhook", NULL},
 	{clock_unset, "THE CLOCK WAS NEVER SET: see to the monitor's network", NULL},
 };

@@ -57,7 +57,7 @@ static const char template[] =
 	"<dl class=\"facts\">\n"
 	"<div><dt>LAST UPDATED</dt><dd id=\"updated\">{{timestamp}}</dd><dd class=\"dim\" id=\"age\"></dd></div>\n"
 	"<div><dt>SENSOR</dt><dd id=\"sensor\">{{sensor-text}}</dd></div>\n"
-	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd><dd class=\"dim\" id=\"alert-last\">{{last-alert}}</dd></div>\n"
+	"<div><dt>ALERTS</dt><dd id=\"alert-state\">{{alerts}}</dd><dd class=\"dim\" id=\"alert-last\">{{last-alert}}</dd><dd class=\"dim\" id=\"told\">{{told}}</dd></div>\n"
 	"<div><dt>MONITORING DEVICE</dt><dd>RASPBERRY PI 4<br>WITH SENSE HAT</dd></div>\n"
 	"</dl>\n"
 	"<div id=\"matrix\"></div>\n"
@@ -193,12 +193,23 @@ static void put_since(const struct dash_view *v, struct op_buf *b)
 static void put_last_alert(const struct dash_view *v, struct op_buf *b)
 {
 	if (!v->last_rule[0]) {
-		op_buf_puts(b, v->alerts ? "LAST: NONE SINCE THE START" : "");
+		op_buf_puts(b, !v->alerts   ? ""
+			       : alarmed(v) ? "RAISED BEFORE THE LAST START"
+					    : "LAST: NONE SINCE THE START");
 		return;
 	}
 	op_buf_puts(b, "LAST: ");
 	dash_rule(b, v->last_rule, strlen(v->last_rule));
 	op_buf_printf(b, " %s %s", v->last_raised ? "RAISED" : "CLEARED", v->last_time);
+}
+
+static void put_told(const struct dash_view *v, struct op_buf *b)
+{
+	const char *webhook = dash_webhook_name(v);
+	if (!strcmp(webhook, "unset"))
+		op_buf_puts(b, "NOT SENT ANYWHERE: NO WEBHOOK IS SET");
+	else if (!strcmp(webhook, "off"))
+		op_buf_puts(b, "NOT SENT ANYWHERE: THE WEBHOOK IS OFF");
 }
 
 static void put_temp(const struct dash_view *v, struct op_buf *b)
@@ -361,6 +372,7 @@ static const struct slot {
 	{"temp-over", put_temp_over},
 	{"temp-small", put_temp_small},
 	{"timestamp", put_timestamp},
+	{"told", put_told},
 	{"well", put_well},
 	{"well-on", put_well_on},
 };

@@ -50,6 +50,17 @@ void dash_age(struct op_buf *out, double s)
 		op_buf_printf(out, "%.0f DAYS", floor(s / 86400));
 }
 
+const char *dash_webhook_name(const struct dash_view *v)
+{
+	static const char *const names[] = {
+		[DASH_WEBHOOK_UNKNOWN] = "",
+		[DASH_WEBHOOK_UNSET] = "unset",
+		[DASH_WEBHOOK_OFF] = "off",
+		[DASH_WEBHOOK_ON] = "on",
+	};
+	return names[v->limits.known ? v->limits.webhook : DASH_WEBHOOK_UNKNOWN];
+}
+
 void dash_sensor(const struct dash_view *v, struct op_buf *out)
 {
 	static const char *const words[] = {
@@ -189,6 +200,7 @@ void dash_data(const struct dash_view *v, struct op_buf *b)
 	put_limits(b, v);
 	put_alerts(b, v);
 	put_last_alert(b, v);
+	op_json_kv_str(b, "webhook", dash_webhook_name(v));
 	op_json_key(b, "led");
 	if (v->led[0])
 		op_json_str(b, v->led);

@@ -98,6 +98,13 @@ static bool text_of(const struct web_look *look, const char *field, char *ret, s
 	return true;
 }
 
+/* Whether a count in it is more than none. */
+static bool any_of(const struct web_look *look, const char *field)
+{
+	const struct op_field *f = look ? op_topic_field(look->type, field) : NULL;
+	return f && op_field_f64(f, look->record) > 0;
+}
+
 static void view_led(struct temp_web *t, struct dash_view *v)
 {
 	if (!text_of(newest(t->web, "climate.led"), "pixels", v->led, sizeof(v->led)) ||
@@ -109,9 +116,9 @@ static void view_alerts(struct temp_web *t, struct dash_view *v)
 {
 	v->limits = thresholds_now(t->thresholds);
 	const struct web_look *now = newest(t->web, "alerts.state");
-	const struct op_field *failing = now ? op_topic_field(now->type, "failing") : NULL;
 	v->alerts = text_of(now, "names", v->raised, sizeof(v->raised));
-	v->undelivered = failing && op_field_f64(failing, now->record) > 0;
+	v->undelivered = any_of(now, "failing");
+	v->muted = any_of(now, "muted");
 	const struct web_look *event = newest(t->web, "alerts.event");
 	const struct op_field *state = event ? op_topic_field(event->type, "state") : NULL;
 	char label[16];

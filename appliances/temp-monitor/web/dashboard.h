@@ -10,7 +10,8 @@
 #include "web.h"
 
 /* All of them are public: what they show is what hangs on the wall, never a secret or a setting but
- * the limits of alerts. t is borrowed for as long as the server runs. Loop thread. */
+ * the limits of alerts and whether these are sent. t is borrowed for as long as the server runs.
+ * Loop thread. */
 int dashboard_mount(struct temp_web *t) OP_MUST_CHECK;
 /* Before the server closes. Also after a mount that failed. */
 void dashboard_close(struct temp_web *t);

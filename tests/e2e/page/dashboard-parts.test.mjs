@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 const web = (path) => import(pathToFileURL(join(process.env.OUTPOST_SOURCE ?? '.', 'web/src/dashboard', path)));
 const {
 	ageText, alertsText, beyondText, isOver, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, sinceText,
-	toFahrenheit, wellText, whenText,
+	toFahrenheit, toldText, wellText, whenText,
 } = await web('words.js');
 const { pointsOf } = await web('points.js');
 
@@ -52,6 +52,8 @@ test('sensor and alerts in words', () => {
 	assert.equal(alertsText([]), 'NONE');
 	assert.equal(lastAlertText(null, null), '', 'nothing is known');
 	assert.equal(lastAlertText([], null), 'LAST: NONE SINCE THE START');
+	assert.equal(lastAlertText([{ rule: 'x' }], null), 'RAISED BEFORE THE LAST START');
+	assert.deepEqual(['', 'on', 'off'].map(toldText), ['', '', 'NOT SENT ANYWHERE: THE WEBHOOK IS OFF']);
 	assert.equal(lastAlertText([], { text: 'HUMIDITY LOW', state: 'raised', timestamp: '2026-11-21 01:00:00' }), 'LAST: HUMIDITY LOW RAISED 2026-11-21 01:00:00');
 	assert.equal(alertsText([{ text: 'TEMPERATURE HIGH' }, { text: 'HUMIDITY LOW' }]), 'TEMPERATURE HIGH, HUMIDITY LOW');
 });

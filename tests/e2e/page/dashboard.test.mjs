@@ -177,6 +177,16 @@ test('an alert is told in words as long as it lasts', async () => {
 	await until(page, 'what was last', () => /^LAST: .+ CLEARED \d{4}-\d\d-\d\d /.test(document.getElementById('alert-last').textContent));
 });
 
+test('that nobody is told is told', async () => {
+	await says(page, 'told', 'NOT SENT ANYWHERE: NO WEBHOOK IS SET');
+	await box.call('alerts', 'configure', 'channels={"slack":{"url":"http://127.0.0.1:9/","enabled":false}}');
+	await says(page, 'told', 'THE WEBHOOK IS OFF');
+	await box.call('alerts', 'mute', 'rule=temp_low', 'minutes=60');
+	await notice(page, 'muted', 'ALERTS ARE MUTED');
+	await box.call('alerts', 'unmute', 'rule=temp_low');
+	await notice(page, 'not muted', '');
+});
+
 test('a reading without compensation is marked', async () => {
 	const marked = (yes) => until(page, `marked: ${yes}`, (y) => document.getElementById('raw').dataset.on === y, yes, 30000);
 	await box.board('set cpu none');

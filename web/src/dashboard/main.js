@@ -11,7 +11,8 @@ import { Matrix } from './matrix.js';
 import { Past } from './past.js';
 import { Source } from './source.js';
 import {
-	alertsText, beyondText, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, sinceText, wellText, whenText,
+	alertsText, beyondText, lastAlertText, limitsIn, limitsText, numberText, presence, sensorText, sinceText, toldText,
+	wellText, whenText,
 } from './words.js';
 
 const $ = (id) => document.getElementById(id);
@@ -65,6 +66,7 @@ class Dashboard {
 		setText($('sensor'), sensorText(data.sensor));
 		setAttr(document.querySelector('main'), 'data-sensor', data.sensor.state);
 		this.showAlerts(data.alerts, data.last_alert);
+		setText($('told'), toldText(data.webhook));
 		this.matrix.show(data.led);
 		this.tellPresence();
 	}

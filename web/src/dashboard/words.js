@@ -45,9 +45,13 @@ export const alertsText = (alerts) => (!alerts ? 'NOT KNOWN' : alerts.map((a) =>
  * @param last   newest raise or clear, null: none since the alerts service started */
 export function lastAlertText(alerts, last) {
 	if (!last)
-		return alerts ? 'LAST: NONE SINCE THE START' : '';
+		return !alerts ? '' : alerts.length ? 'RAISED BEFORE THE LAST START' : 'LAST: NONE SINCE THE START';
 	return `LAST: ${last.text} ${last.state.toUpperCase()} ${last.timestamp}`;
 }
+
+/** @param webhook "unset", "off", "on" or "": not known */
+export const toldText = (webhook) =>
+	({ unset: 'NOT SENT ANYWHERE: NO WEBHOOK IS SET', off: 'NOT SENT ANYWHERE: THE WEBHOOK IS OFF' })[webhook] ?? '';
 
 /** Since when the newest of the raised alerts lasts, as far as that is known. */
 export function sinceText(alerts, last) {
