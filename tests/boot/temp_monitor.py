@@ -16,7 +16,8 @@ import outpost_test as ot
 PROGRAM = ot.SOURCE / "appliances/temp-monitor"
 ROOT = ot.BUILD / "boot/root"
 HOME = ROOT / "home/pi/outpost/appliances/temp-monitor"  # temp_monitor is a link to it, as in its README
-ENV = "BEARER_TOKEN=0123456789abcdef0123456789abcdef\nUSE_MOCK_SENSOR=1\nSAMPLING_INTERVAL=1\n"
+ENV = "BEARER_TOKEN=0123456789abcdef0123456789abcdef\nUSE_MOCK_SENSOR=1\nSAMPLING_INTERVAL=1\n" \
+    "CPU_TEMP_PATH=/home/pi/temp_monitor/cpu\n"
 LOG = "/var/log/temp-monitor/temp_monitor.log"
 
 # A mount namespace of our own, with what systemd-nspawn looks for and control groups of version 2 only.
@@ -66,6 +67,7 @@ def install(env):
     shutil.copytree(PROGRAM, HOME, ignore=shutil.ignore_patterns("climate", "web", "tree", "*.log*", ".env"))
     (HOME / ".env").write_text(env)
     (HOME / ".env").chmod(0o600)
+    (HOME / "cpu").write_text("51121\n")  # a container has none
     shutil.rmtree(HOME / "logs")  # the start makes it, so the unit must let it write there
     link = ROOT / "home/pi/temp_monitor"
     if link.is_dir() and not link.is_symlink():
