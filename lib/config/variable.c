@@ -389,7 +389,7 @@ int op_config_withhold(const struct op_config *c, const char *service)
 {
 	int r = 0;
 	for (const struct variable *v = c->variables; v && !r; v = v->next) {
-		if (!v->secret || !getenv(v->name) || sets_something_of(v, service))
+		if (!v->secret || v->exported || !getenv(v->name) || sets_something_of(v, service))
 			continue;
 		r = v->required ? setenv(v->name, "-", 1) : unsetenv(v->name);
 	}

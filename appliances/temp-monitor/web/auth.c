@@ -14,8 +14,8 @@
 
 #include "routes.h"
 
-#define TOKEN_SHORT 12
-#define LINES_MAX 5 /* in one window */
+#define TOKEN_SHORT 16 /* characters: below that it is warned of */
+#define LINES_MAX 5    /* in one window */
 #define WINDOW_NS (60 * OP_NS_PER_S)
 
 static const char needed[] = "Authorization header with Bearer token required";
@@ -123,6 +123,16 @@ static const char *say_message(struct op_buf *b, bool page, int status, const ch
 	return "application/json";
 }
 
+/* A short one is warned of and works: installations have them. */
+static void warn_short(const struct temp_web *t)
+{
+	char path[96]; /* names are short */
+	(void)snprintf(path, sizeof(path), "services.%s.token", op_service_name(t->web->service));
+	const char *variable = op_config_variable(op_service_config(t->web->service), path);
+	op_log(OP_WARNING, "%s is short: better 64 hexadecimal digits, openssl rand -hex 32",
+	       variable ? variable : path);
+}
+
 /* The standard routes are open without a token; here it is random then, so that none fits. */
 int temp_auth_open(struct temp_web *t)
 {
@@ -130,10 +140,7 @@ int temp_auth_open(struct temp_web *t)
 	const char *name = op_service_name(t->web->service);
 	if (t->web->set->token[0]) {
 		if (strlen(t->web->set->token) < TOKEN_SHORT)
-			op_log(OP_WARNING,
-			       "services.%s.token is short: better 64 hexadecimal digits, openssl "
-			       "rand -hex 32",
-			       name);
+			warn_short(t);
 		return 0;
 	}
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
