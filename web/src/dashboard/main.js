@@ -51,7 +51,7 @@ class Dashboard {
 
 	showUnit() {
 		setText(this.unit, this.fahrenheit ? '\u00b0C' : '\u00b0F');
-		setAttr(this.unit, 'aria-label', this.fahrenheit ? 'Show degrees Celsius' : 'Show degrees Fahrenheit');
+		setAttr(this.unit, 'aria-label', this.fahrenheit ? '\u00b0C: show degrees Celsius' : '\u00b0F: show degrees Fahrenheit');
 		if (this.past.fahrenheit !== this.fahrenheit)
 			this.past.setUnit(this.fahrenheit);
 	}

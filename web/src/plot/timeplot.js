@@ -185,7 +185,7 @@ export class TimePlot extends Plot {
 			this.drawMark(u, mark);
 	}
 
-	/** A broken line from side to side at each limit. */
+	/** A broken line from side to side at each limit, and what it is. */
 	drawLimits({ ctx, bbox: { left, width, top, height } }, { Y }) {
 		const px = devicePixelRatio, inside = (y) => Math.min(Math.max(y, top + px), top + height - px);
 		ctx.strokeStyle = this.ink('--limit');
@@ -198,6 +198,14 @@ export class TimePlot extends Plot {
 		}
 		ctx.stroke();
 		ctx.setLineDash([]);
+		ctx.font = `600 ${11 * px}px system-ui, sans-serif`;
+		ctx.fillStyle = this.ink('--limit');
+		ctx.textAlign = 'left';
+		for (const y of this.limits()) { // above its line where there is room
+			const at = inside(Y(y)), above = at - top > 16 * px;
+			ctx.textBaseline = above ? 'bottom' : 'top';
+			ctx.fillText(y.toFixed(1), left + 4 * px, at + (above ? -2 : 3) * px);
+		}
 	}
 
 	/** From times and values to canvas pixels; whether a bucket is wide enough to be seen as one. */
