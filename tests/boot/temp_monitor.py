@@ -206,7 +206,15 @@ def the_unit_does_what_the_runbook_says():
         m.run("systemctl", "restart", "temp-monitor", check=True)
         assert m.active(), m.journal("-n", "50")
 
+        # within the unit's walls a message gets as far as the network, and what sends it ends with the unit
+        (HOME / ".env").write_text(ENV + "SLACK_WEBHOOK_URL=http://127.0.0.1:9/canary\nWEBHOOK_RETRY_COUNT=1\n")
+        m.run("systemctl", "restart", "temp-monitor", check=True)
+        m.run("outpost", "call", "alerts", "test", "--runtime", "/run/temp-monitor")
+        ot.wait_until(lambda: "no connection: Connection refused" in m.journal(), 20, "it was tried")
+        assert m.run("pgrep", "-x", "outpost-post").returncode == 0, m.journal("-n", "50")
+
         m.run("systemctl", "stop", "temp-monitor", check=True)
+        assert m.run("pgrep", "-x", "outpost-post").returncode == 1
         assert m.show("ActiveState", "Result") == {"ActiveState": "inactive", "Result": "success"}
         assert m.run("test", "-e", "/run/temp-monitor").returncode != 0
         level = m.run("systemd-analyze", "security", "--no-pager", "temp-monitor").stdout
