@@ -13,17 +13,9 @@ import pathlib
 import re
 
 import outpost_test as ot
+from memory import family
 
 SECONDS = int(os.environ.get("SECONDS") or 20)
-
-
-def family(pid):
-    """The process and all below it: {pid: name}."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = {pid: os.path.basename(os.readlink(f"/proc/{pid}/exe"))}
-    for child in children:
-        found |= family(int(child))
-    return found
 
 
 def wakes(pid):
