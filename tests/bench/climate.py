@@ -3,18 +3,26 @@
 # CPU of all its threads, PSS and wakes over whole minutes of its default settings, against the simulated
 # board at the speed of a real one. The figures count only if every reading came and was shown.
 #
+# And how old a new value is when clients have it: it is in the air right before a cycle begins, and /api/temp of the
+# whole appliance is asked until it answers it.
+#
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import http.client
 import json
 import pathlib
 import re
+import threading
+import time
 
 import outpost_test as ot
 
 MINUTES = 1
+CYCLES, INTERVAL_S = 40, 1.5
+BEFORE_MS = 90  # before the cycle the value is in the air: each chip has converted it then
 
 
-def say(metric, value, unit, bar):
+def say(metric, value, unit, bar=None):
     print(json.dumps({"bench": "climate", "metric": metric, "value": value, "unit": unit, "bar": bar, "peer": {}}),
           flush=True)
 
@@ -43,7 +51,46 @@ def newest(runtime):
     return look
 
 
-@ot.test(timeout=60 * MINUTES + 60)
+def until_boot(ns):
+    """Waits for a moment of the boot clock."""
+    left = ns / 1e9 - time.clock_gettime(time.CLOCK_BOOTTIME)
+    if left > 0:
+        threading.Event().wait(left)
+
+
+class Asker:
+    """Asks /api/temp on one connection."""
+
+    def __init__(self, box):
+        self.link = http.client.HTTPConnection("127.0.0.1", box.port, timeout=ot.patient(10))
+
+    def celsius(self):
+        self.link.request("GET", "/api/temp", headers={"Authorization": "Bearer token-of-the-tests"})
+        return json.loads(self.link.getresponse().read())["temperature_c"]
+
+
+def update_latency():
+    """Seconds from the chips' new value to its answer, and of the cycle, for each of CYCLES."""
+    took, lengths = [], []
+    with ot.Outpost("temp-monitor", timeout=30, env={"SAMPLING_INTERVAL": str(INTERVAL_S)}, cwd=ot.directory()) as box, \
+            open(box.runtime / "sim/hat.control", "w", encoding="ascii", buffering=1) as control:
+        def stats():
+            return json.loads(ot.run(ot.OUTPOST, "call", "climate", "stats", "--json", "--runtime", box.runtime).stdout)
+        asker = Asker(box)
+        control.write("set cpu none\n")
+        ot.wait_until(lambda: stats()["cycle_ms"], 20, "a reading")
+        for n in range(CYCLES):
+            due_ns, raw = stats()["next_ns"], 30 + n % 2
+            until_boot(due_ns - BEFORE_MS * 1_000_000)
+            begun = time.monotonic()
+            control.write(f"set temperature {raw}\n")
+            ot.wait_until(lambda: asker.celsius() == raw - 7.5, 10, "the new value", every=0.001)
+            took.append(time.monotonic() - begun)
+            lengths.append(stats()["cycle_ms"] / 1000)
+    return took, lengths
+
+
+@ot.test(timeout=60 * MINUTES + 2 * CYCLES * INTERVAL_S + 60)
 def climate():
     here = ot.directory()
     runtime = here / "run"
@@ -68,6 +115,10 @@ def climate():
             say("pss", round(pss, 2), "MB", 2)
             say("wakes", round(woken, 2), "1/s", 5)
             assert service.stop() == 0
+    took, lengths = update_latency()
+    say("update_latency_p99", round(sorted(took)[-1 - len(took) // 100], 3), "s", 1)
+    say("update_latency_median", round(sorted(took)[len(took) // 2], 3), "s")
+    say("cycle_slowest", round(max(lengths), 3), "s")
 
 
 ot.bench(climate)

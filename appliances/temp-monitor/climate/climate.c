@@ -54,10 +54,12 @@ static int call_stats(struct op_service *s, json_t *args, json_t **ret_result, s
 {
 	const struct climate *c = op_service_self(s);
 	const struct sampler *m = &c->sampler;
-	*ret_result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "cycles",
-				(json_int_t)m->cycles, "failed", (json_int_t)m->failed, "skipped",
-				(json_int_t)m->skipped, "resets", (json_int_t)m->source.hat.resets,
-				"unchanged", (json_int_t)m->source.unchanged, "led_errors",
+	*ret_result = json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "cycle_ms",
+				(double)m->cycle_ns / 1e6, "next_ns",
+				(json_int_t)grid_due_ns(&m->grid), "cycles", (json_int_t)m->cycles,
+				"failed", (json_int_t)m->failed, "skipped", (json_int_t)m->skipped,
+				"resets", (json_int_t)m->source.hat.resets, "unchanged",
+				(json_int_t)m->source.unchanged, "led_errors",
 				(json_int_t)c->led.errors, "led", c->led.fd >= 0);
 	return *ret_result ? 0 : -ENOMEM;
 }
@@ -66,7 +68,11 @@ static const struct op_call calls[] = {
 	{"raw", "temperatures of processor and humidity chip, read now; null: not readable",
 	 call_raw},
 	{"calibration", "the numbers that readings are corrected with", call_calibration},
-	{"stats", "readings, those that failed or were skipped, resets of the chips", call_stats},
+	{"stats",
+	 "readings, those that failed or were skipped, how long the last one took, when the next "
+	 "one "
+	 "begins, resets of the chips",
+	 call_stats},
 };
 
 /* ---- each reading -------------------------------------------------------------------------- */

@@ -88,6 +88,7 @@ static void finish(struct sampler *s)
 	}
 	sample_reading(&s->sample, &params, &r);
 	s->cycles++;
+	s->cycle_ns = op_now_ns() - s->begun_ns;
 	(void)op_writer_publish(s->topic, op_now_ns(), &r); /* its number is of no use */
 	log_reading(&r);
 	if (s->failed_in_a_row)
@@ -131,6 +132,7 @@ static void enter(struct sampler *s, enum sampler_phase phase, uint64_t wait_ns)
 
 static int begin(struct sampler *s)
 {
+	s->begun_ns = op_now_ns();
 	s->sample.cpu_c = sampler_cpu(s);
 	s->sample.pressure_hpa = NAN;
 	uint64_t resets = s->source.hat.resets;

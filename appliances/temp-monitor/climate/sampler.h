@@ -35,6 +35,8 @@ struct sampler {
 	uint64_t due_ns;   /* of the step that comes next */
 	uint64_t round_ns; /* when this round was due */
 	uint64_t limit_ns; /* of waiting for something new in this step */
+	uint64_t begun_ns; /* this cycle, or the last one */
+	uint64_t cycle_ns; /* how long the last good one took; 0: none yet */
 	struct sample sample;
 	uint64_t cycles, failed, skipped; /* good ones, lost ones, points of the grid passed over */
 	uint64_t failed_in_a_row;
