@@ -175,6 +175,13 @@ def readings_are_answered_byte_by_byte():
 
 
 @ot.test()
+def air_cannot_be_wetter_than_wet():
+    with monitor(readings={**ROOM, "humidity": 98.0}) as m:
+        assert b'"humidity":100,"temperature_c":' in m.get("/api/temp")[2]
+        assert b'"humidity":100,' in m.get("/api/raw")[2] and b'"current_humidity_percent":100,' in m.get("/metrics")[2]
+
+
+@ot.test()
 def many_who_ask_for_raw_values_share_a_measurement():
     with monitor(readings=ROOM) as m, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", m.port), ot.patient(10)))

@@ -55,10 +55,10 @@ void temp_write_celsius(const struct temp_web *t, struct op_buf *b)
 
 void temp_write_humidity(const struct temp_web *t, struct op_buf *b)
 {
-	if (t->read_ns)
+	if (t->read_ns && t->reading.humidity < 100)
 		op_json_float(b, t->reading.humidity);
-	else
-		op_json_u64(b, 0);
+	else /* as it comes out of Python's min(100, ..) */
+		op_json_u64(b, t->read_ns ? 100 : 0);
 }
 
 void temp_write_tenths(struct op_buf *b, double v)

@@ -27,7 +27,7 @@ void temp_answer(struct op_http_request *rq, int status, struct op_buf *b);
 #define TEMP_ERROR_ID_BYTES 32
 void temp_error_id(char ret[TEMP_ERROR_ID_BYTES]);
 
-/* Values as they were before any reading came: integers 0. */
+/* Before any reading came they are integers 0; humidity is one at its bound as well. */
 void temp_write_celsius(const struct temp_web *t, struct op_buf *b);
 void temp_write_humidity(const struct temp_web *t, struct op_buf *b);
 /* One decimal that is always written, rounded as Python does. NaN: null. */
