@@ -284,7 +284,7 @@ def prometheus_gets_its_own_text():
             assert status == 200 and fields["content-type"].startswith("text/plain; version=0.0.4"), fields
             assert b"# TYPE outpost_http_requests_total counter\n" in body
             assert b'outpost_value{topic="climate.reading",field="temperature_c",unit="degC"} -0.8\n' in body
-        for accept in ("*/*", "application/json", "text/html"):
+        for accept in ("*/*", "application/json", "text/html", "application/json, text/plain, */*"):
             assert m.get("/metrics", {"Accept": accept})[1]["content-type"] == "application/json"
 
 

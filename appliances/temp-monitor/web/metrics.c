@@ -133,11 +133,13 @@ static void write_system(const struct temp_web *t, struct op_buf *b)
 	op_json_end(b, '}');
 }
 
+/* Who takes JSON as well gets it: some clients name text/plain in every request. */
 static bool wants_prometheus(const struct op_http_request *rq)
 {
 	const char *accept = op_http_field_get(rq, "accept");
-	return accept && (op_http_list_has(accept, "text/plain") ||
-			  op_http_list_has(accept, "application/openmetrics-text"));
+	return accept && !op_http_list_has(accept, "application/json") &&
+	       (op_http_list_has(accept, "text/plain") ||
+		op_http_list_has(accept, "application/openmetrics-text"));
 }
 
 static void on_metrics(struct op_http_request *rq, void *arg)
