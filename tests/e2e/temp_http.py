@@ -235,6 +235,14 @@ def nobody_waits_for_a_sensor_that_is_known_to_be_stuck():
 
 
 @ot.test()
+def a_mock_is_called_one_on_the_dashboard():
+    with monitor(readings=ROOM) as m:
+        page = m.get("/", {})[2].decode()
+        assert ">READINGS ARE FABRICATED: a mock plays the sensor" in page, page
+        assert ">-0.8°C<" in page and 'id="well" data-on="no"' in page
+
+
+@ot.test()
 def metrics_are_known_by_their_keys_and_count_every_request():
     with monitor(readings=ROOM) as m:
         first = json.loads(m.get("/metrics", {})[2])

@@ -213,6 +213,12 @@ TEST(page_says_what_to_see_to)
 	v.age_s = 200;
 	CHECK(notice_is(&v, "READING IS 3 MIN OLD\nSENSOR FAILING: no chip answers"));
 	v = good();
+	v.mock = true;
+	v.compensated = false;
+	CHECK(notice_is(
+		&v, "READINGS ARE FABRICATED: a mock plays the sensor\n"
+		    "NOT CORRECTED FOR CPU HEAT: the processor&#39;s temperature cannot be read"));
+	v = good();
 	v.alerts = false;
 	CHECK(notice_is(&v, "NOBODY WATCHES THE LIMITS: the alerts service does not run"));
 	v = good();

@@ -41,6 +41,7 @@ struct dash_view {
 	char timestamp[32];                  /* local time of the reading, as people read it */
 	double age_s;                        /* of the reading, now */
 	int64_t at_ms;                       /* wall time of the reading; 0: the clock is not set */
+	bool mock;                           /* nothing was measured */
 	bool stale;                          /* it is missing, or too old to be called present */
 	bool clock_unset;                    /* wall time is not known: texts of times tell ages */
 	enum dash_sensor sensor;

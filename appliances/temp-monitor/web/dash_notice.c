@@ -9,6 +9,11 @@
  */
 #include "dash.h"
 
+static bool is_mock(const struct dash_view *v)
+{
+	return v->mock;
+}
+
 static bool sensor_ails(const struct dash_view *v)
 {
 	return v->sensor == DASH_SENSOR_FAILING || v->sensor == DASH_SENSOR_DOWN;
@@ -23,6 +28,11 @@ static bool alerts_unknown(const struct dash_view *v)
 static bool muted(const struct dash_view *v)
 {
 	return v->muted;
+}
+
+static bool uncorrected(const struct dash_view *v)
+{
+	return v->any && !v->compensated;
 }
 
 static bool undelivered(const struct dash_view *v)
@@ -40,7 +50,10 @@ static const struct {
 	const char *words;
 	void (*put)(const struct dash_view *v, struct op_buf *b); /* more of it, or NULL */
 } lines[] = {
+	{is_mock, "READINGS ARE FABRICATED: a mock plays the sensor", NULL},
 	{sensor_ails, "SENSOR ", dash_sensor},
+	{uncorrected, "NOT CORRECTED FOR CPU HEAT: the processor's temperature cannot be read",
+	 NULL},
 	{alerts_unknown, "NOBODY WATCHES THE LIMITS: the alerts service does not run", NULL},
 	{muted, "ALERTS ARE MUTED: of some nobody is told", NULL},
 	{undelivered, "ALERTS DO NOT ARRIVE: see to the network and the webhook", NULL},

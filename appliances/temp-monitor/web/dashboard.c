@@ -45,6 +45,7 @@ static void view_reading(struct temp_web *t, struct dash_view *v)
 {
 	temp_reading_refresh(t);
 	v->interval_s = t->climate.interval_s;
+	v->mock = t->climate.mock;
 	v->any = t->read_ns != 0;
 	v->stale = temp_reading_is_stale(t);
 	if (!v->any)

@@ -120,7 +120,7 @@ class Dashboard {
 		setAttr(document.querySelector('main'), 'data-stale', now.live ? 'no' : 'yes');
 		if (now.liveText === 'OFFLINE')
 			this.forget();
-		this.showNotice([now.notice, ...(now.live || now.liveText !== 'OFFLINE' ? data.notices : [])], now.live);
+		this.showNotice([now.notice, ...(now.live || now.liveText !== 'OFFLINE' ? data.notices ?? [] : [])], now.live);
 		if (data?.reading)
 			setText($('age'), whenText(data.reading, source.ageS(), Date.now()));
 		setText(this.said, sensor === 'ok' || !now.live ? now.liveText : `${now.liveText}, SENSOR ${sensorText({ state: sensor })}`);
