@@ -50,16 +50,18 @@ static void put_clock(struct op_buf *b, int64_t wall_ns)
 		      (int)(wall_ns / (int64_t)OP_NS_PER_MS % 1000));
 }
 
+/* Who reads the log as UTF-8 is not to fail at what somebody sent, nor at a line that was cut. */
 static void put_text(struct op_buf *b, const char *text, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0, len; i < n; i += len ? len : 1) {
 		unsigned char c = (unsigned char)text[i];
+		len = op_utf8_length(text + i, n - i);
 		if (c == '\t')
 			op_buf_putc(b, ' ');
-		else if (c < 0x20 || c == 0x7f)
+		else if (c < 0x20 || c == 0x7f || len == 0)
 			op_buf_printf(b, "\\x%02x", c);
 		else
-			op_buf_putc(b, (char)c);
+			op_buf_put(b, text + i, len);
 	}
 }
 

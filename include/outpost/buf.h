@@ -40,6 +40,10 @@ void op_buf_puts(struct op_buf *b, const char *text);
 void op_buf_putc(struct op_buf *b, char c);
 void op_buf_printf(struct op_buf *b, const char *fmt, ...) OP_PRINTF(2, 3);
 
+/* Bytes of the UTF-8 sequence that text begins with (RFC 3629), of n bytes that are there, at least
+ * one; 0: it begins with none. Any thread. */
+size_t op_utf8_length(const char *text, size_t n);
+
 #define OP_AUTO_BUF __attribute__((cleanup(op_buf_finish)))
 
 /* JSON (RFC 8259). Keys and values in turn; commas are put in by themselves. Text is passed

@@ -34,9 +34,9 @@ void op_json_end(struct op_buf *b, char close)
 	b->need_comma = true;
 }
 
-/* Bytes of the UTF-8 sequence at s (RFC 3629 table 3-7), 0 if it is not one. */
-static size_t utf8_length(const unsigned char *s, size_t n)
+size_t op_utf8_length(const char *text, size_t n)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	if (s[0] < 0x80)
 		return 1;
 	size_t want = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -102,7 +102,7 @@ void op_json_strn(struct op_buf *b, const char *text, size_t n)
 	op_buf_put(b, text, i);
 	while (i < n) {
 		const unsigned char *s = (const unsigned char *)text + i;
-		size_t len = utf8_length(s, n - i);
+		size_t len = op_utf8_length(text + i, n - i);
 		if (b->ascii && len != 1)
 			escape_wide(b, code_point(s, len));
 		else if (len == 0)

@@ -48,6 +48,17 @@ def its_lines_are_those_of_python():
 
 
 @ot.test()
+def every_line_is_utf_8_though_it_was_cut():
+    with Box({"a": {}}, extra=LOG) as box:
+        for begin in ("", "y"):  # one of them is cut within a character
+            box.call("a", "print", "text=" + begin + "\u00fc" * 2000)
+            box.wait_line(r"\[cut\]$")
+        say(box, "last")
+    text = file().read_bytes().decode("utf-8")
+    assert text.count(" [cut]\n") == 2 and text.count("\\xc3 [cut]") == 1, text[-3000:]
+
+
+@ot.test()
 def it_is_beside_the_appliance_or_where_a_variable_says():
     (ot.directory() / "at").mkdir()
     for where, found in (("b.log", "b.log"), (str(ot.directory() / "at/x/y.log"), "at/x/y.log")):
