@@ -102,16 +102,20 @@ static bool somebody_waits(const struct op_http *h)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* The connection that has rested longest, if it is time that it makes room for one that waits. */
+/* The connection that has asked for nothing longest, if it is time that it makes room. */
 static struct op_http_conn *due_to_give_way(const struct op_http *h)
 {
-	struct op_http_conn *c = h->lists[L_FRESH].first, *idle = h->lists[L_IDLE].first;
+	static const enum conn_list resting[] = {L_FRESH, L_IDLE, L_READING};
+	struct op_http_conn *oldest = NULL;
+	for (size_t i = 0; i < OP_ARRAY_SIZE(resting); i++) {
+		struct op_http_conn *c = h->lists[resting[i]].first;
+		if (c && (!oldest || c->since_ms < oldest->since_ms))
+			oldest = c;
+	}
 	uint64_t now = uv_now(h->loop), least = h->set.give_way_ms;
-	if (!c || (idle && idle->since_ms < c->since_ms))
-		c = idle;
-	bool due = c && h->waited_since_ms && now - h->waited_since_ms >= least &&
-		   now - c->since_ms >= least;
-	return due ? c : NULL;
+	bool due = oldest && h->waited_since_ms && now - h->waited_since_ms >= least &&
+		   now - oldest->since_ms >= least;
+	return due ? oldest : NULL;
 }
 
 /* Room for one that waits; false: it waits on. sure: there is one. */

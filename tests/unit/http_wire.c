@@ -415,6 +415,29 @@ TEST(further_connections_wait_for_room_where_that_is_set)
 	stop();
 }
 
+TEST(half_a_request_locks_nobody_out)
+{
+	enum { ROOM = 2 };
+	int held[ROOM];
+	start_with((struct op_http_settings){
+		.max_connections = ROOM, .full_waits = true, .give_way_ms = 100});
+	for (int i = 0; i < ROOM; i++) {
+		held[i] = dial();
+		say(held[i], "GET /echo HTTP/1.1\r\nHost:");
+	}
+	while (op_http_counters(http)->open < ROOM)
+		uv_run(&loop, UV_RUN_ONCE);
+	int waits = dial();
+	say(waits, BYE);
+	CHECK(hear(waits, NULL));
+	CHECK_HAS(got, "HTTP/1.1 200 OK\r\n");
+	CHECK_INT(op_http_counters(http)->evicted, 1);
+	for (int i = 0; i < ROOM; i++)
+		close(held[i]);
+	close(waits);
+	stop();
+}
+
 TEST(who_rests_makes_room_for_who_has_waited)
 {
 	enum { ROOM = 3, GIVE_WAY_MS = 300 };
