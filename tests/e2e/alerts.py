@@ -426,6 +426,27 @@ def without_what_sends_nothing_starts():
             assert SECRET not in done.stderr
 
 
+@ot.test(timeout=60)
+def what_sends_is_killed_again_and_again():
+    """The service lives on, says what happened, and every message arrives, in order."""
+    with receivers.Receiver({"/hook": receivers.hangs}) as to:
+        hook = {"name": "hook", "type": "webhook", "url": to.url("/hook"), **QUICK}
+        with running([HOT], [hook]) as (box, feed):
+            pid = box.pid("alerts")
+            feed("set", 31)
+            for n in range(1, 6):
+                to.wait(n)
+                program, = [p for p, command in ot._below(pid).items() if command == "outpost-post"]
+                os.kill(program, signal.SIGKILL)
+                box.wait_line(r"channel hook: outpost-post ended by signal 9 \(Killed\)", 10)
+            assert channel(box, "hook")["waiting"] == 1
+            feed("set", 20)
+            to.answers["/hook"] = 200
+            ot.wait_until(lambda: bodies(to, "/hook")[-1].get("state") == "cleared", 20, "both have arrived")
+            ot.wait_until(lambda: channel(box, "hook")["waiting"] == 0, 10, "both were taken")
+            assert len(set(keys(to, "/hook"))) == 2 and box.pid("alerts") == pid
+
+
 @ot.test(timeout=40)
 def a_number_is_told_as_it_was_written():
     with receivers.Receiver() as to:
