@@ -59,12 +59,14 @@ def compose_takes_the_file():
     with_token, without = compose(TOKEN + "CLOUDFLARED_TOKEN=t\n"), compose(TOKEN)
     monitor = without["temp-monitor"]
     assert mebibytes(monitor["mem_limit"]) == 512 and mebibytes(monitor["mem_reservation"]) == 256
-    assert monitor["restart"] == "unless-stopped" and "privileged" not in monitor and "cpus" not in monitor
+    assert monitor["restart"] == "unless-stopped" and "privileged" not in monitor
     check = monitor["healthcheck"]
     assert (check["interval"], check["timeout"], check["retries"]) == ("30s", "10s", 3), check
     port = monitor["ports"][0]
+    assert "limits" not in json.dumps(monitor.get("deploy", {})) and not any(k.startswith("cpu") for k in monitor), monitor
     assert len(monitor["ports"]) == 1 and str(port["published"]) == "8080" and int(port["target"]) == 8080
     assert monitor["environment"]["BEARER_TOKEN"] == SECRET, "env_file"
+    assert monitor["environment"]["HOST"] == "0.0.0.0", "the tunnel asks it from its own container"
     assert monitor["environment"]["LOG_FILE"] == "/app/logs/temp_monitor.log"
     text = json.dumps(monitor["volumes"]) + json.dumps(monitor["devices"])
     for part in ("/app/logs", "/app/static", "/dev/i2c-1"):
