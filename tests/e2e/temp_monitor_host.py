@@ -389,6 +389,25 @@ def what_the_api_changes_ends_with_the_restart():
         assert m.stopped() == 0
 
 
+@ot.test(timeout=90)
+def a_file_that_is_broken_meanwhile_stops_nothing_else():
+    at = program(MOCK)
+    with Monitor(at) as m:
+        def alerts():
+            out = ot.run(ot.OUTPOST, "status", "--json", "--runtime", ot.directory() / "rt").stdout
+            return json.loads(out)["services"]["alerts"]
+        (at / ".env").write_text(MOCK + "WEBHOOK_ENABLED=maybe\n")
+        os.kill(alerts()["pid"], signal.SIGKILL)
+        m.wait_line(r"alerts +error +.*\.env:5 WEBHOOK_ENABLED: Invalid value .*='maybe'")
+        ot.wait_until(lambda: alerts()["state"] == "failed", 20, every=0.2)
+        before = stats(m)["cycles"]
+        ot.wait_until(lambda: stats(m)["cycles"] > before, 20, "readings come", every=0.2)
+        assert ot.get(f"http://127.0.0.1:{m.port}/health").status == 200
+        (at / ".env").write_text(MOCK)
+        ot.wait_until(lambda: alerts()["state"] == "ready", 60, "it comes back by itself", every=0.5)
+        assert m.stopped() == 0
+
+
 @ot.test(timeout=120)
 def memory_is_far_below_its_limits_and_does_not_grow():
     with Monitor(program(MOCK.replace("INTERVAL=1", "INTERVAL=0.05")), options=("--set", "services.climate.round_ms=0")) as m:
