@@ -6,6 +6,8 @@
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
 import json
+import os
+import signal
 
 import outpost_test as ot
 import receivers
@@ -114,6 +116,30 @@ def whatever_the_board_does_only_what_it_measured_is_told():
         kept = box.kept()
         wrong = [r for r in kept[first:] if not good(r) or abs(r["raw_c"] - 38.65) > 0.02]
         assert len(kept) > first + len(FAULTS) and not wrong, (first, wrong)
+
+
+@ot.test(timeout=60)
+def the_last_alert_outlives_the_service_that_told_it():
+    with Monitor("") as box:
+        box.good()
+        assert box.ask("dashboard/data")["last_alert"] is None
+        box.say("set temperature 48")
+        last = ot.wait_until(lambda: box.ask("dashboard/data")["last_alert"], 20, "an alert")
+        assert (last["rule"], last["state"]) == ("temp_high", "raised"), last
+        for name in ("alerts", "web"):  # one after the other: each has it from the other
+            pid = box.status()["services"][name]["pid"]
+            os.kill(pid, signal.SIGKILL)
+
+            def back():
+                now = box.status()["services"][name]
+                return now["state"] == "ready" and now["pid"] not in (pid, 0, None)
+            ot.wait_until(back, 20, "it is back")
+            if name == "alerts":
+                assert box.ask("dashboard/data")["last_alert"] == last
+                box.say("set temperature 38.65")
+                last = ot.wait_until(lambda: (lambda a: a["state"] == "cleared" and a)(box.ask("dashboard/data")["last_alert"]),
+                                     20, "its end")
+        assert ot.wait_until(lambda: box.ask("dashboard/data")["last_alert"], 20, "known again") == last
 
 
 @ot.test(timeout=60)

@@ -1,20 +1,23 @@
 # temp_day.py - a day of the temperature monitor at a hundred times its speed, for all of which its webhook receiver
 # is dead: the room swings, so that alerts come and go; the wall clock jumps; nothing may drift, grow or be lost.
 #
+# And a start at which nobody knows the time.
+#
 # A reading each 0.6 s in place of 60, an hour in 36 s; the simulated chips convert forty times as fast. At full
 # length the receiver lives for two hours, refuses for twelve, takes and says nothing for twelve, and lives for two
 # again: 1,680 readings.
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import datetime
 import json
 import os
 import pathlib
 import re
-import signal
 import statistics
 import sys
 import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import outpost_test as ot
@@ -37,7 +40,7 @@ ROOMS = [(38.65, 40), (45, 40), (38.65, 40), (30, 40), (45, 80), (38.65, 40), (3
 
 
 class Day(ot.Outpost):
-    def __init__(self, port):
+    def __init__(self, port, **clocks):
         self.dir = ot.directory()
         appliance = self.dir / "temp-monitor.yaml"
         text = (ot.SOURCE / "appliances/temp-monitor/temp-monitor.yaml").read_text(encoding="utf-8")
@@ -49,6 +52,7 @@ class Day(ot.Outpost):
                 slack + "timeout_s=0.3", "services.alerts.period_ms=50"]
         (self.dir / "state").mkdir()
         self.shim = ot.Shim(self.dir / "state")
+        self.shim.set(**clocks)
         super().__init__(appliance, sets=sets, timeout=30, base=self.dir, cwd=self.dir, env={
             "SAMPLING_INTERVAL": str(INTERVAL_S), "ALERT_COOLDOWN_SECONDS": str(COOLDOWN_S), "ALERT_TEMP_MAX_C": "27",
             "SLACK_WEBHOOK_URL": f"http://localhost:{port}/services/hook", **self.shim.env()})
@@ -231,6 +235,48 @@ def a_day_at_a_hundred_times_its_speed():
             assert metrics["webhook_alerts_sent"] == day.sent() > 0, (metrics, day.sent())
         on_the_grid(day)
         memory_is_flat(day)
+
+
+@ot.test(timeout=90)
+def a_clock_that_nobody_has_set_dates_nothing():
+    """1970 at boot, without a clock chip or a server: readings and alerts go on, no message has a false date; when
+    the time is known, what was kept before is dated rightly."""
+    port, bodies = ot.free_port(), []
+
+    def take(handler, got):
+        bodies.append(json.loads(got.body)["attachments"][0])
+        receivers.answer(handler, 200)
+
+    def dated(celsius, humidity):
+        n = len(bodies)
+        day.say(f"set temperature {celsius}", f"set humidity {humidity}")
+        return ot.wait_until(lambda: bodies[n:] and bodies[n], 20, "a message")
+    wrong_s = int(100 - time.time())
+    with receivers.Receiver({"*": take}, port=port), Day(port, wall_offset_s=wrong_s, synced=False, chip=False) as day:
+        day.over.set()  # the room stays as it is set here
+        day.threads[0].join()
+        day.say("set temperature 38.65", "set humidity 40")
+        ot.wait_until(day.settled, 20, "nothing is raised")
+        bodies.clear()
+        first = day.records("climate.reading")[-1]
+        high = dated(45, 40)
+        assert "ts" not in high and high["fields"][-1]["value"].endswith("after the start, clock not set"), high
+        health = ot.get(day.url + "health").json()
+        assert health["status"] == "healthy" and health["last_reading_age_seconds"] < 10, health
+        page = ot.get(day.url + "dashboard/data").json()
+        assert page["reading"]["time_ms"] == 0 and any("CLOCK" in notice for notice in page["notices"]), page
+        day.shim.set(wall_offset_s=0, synced=True)
+        ot.wait_until(lambda: not ot.get(day.url + "dashboard/data").json()["notices"], 20, "it is known")
+        over = dated(38.65, 40)
+        assert abs(over["ts"] - time.time()) < ot.patient(20), over
+        assert time.strptime(over["fields"][-1]["value"], "%Y-%m-%d %H:%M:%S"), over
+        state = day.state
+    done = ot.run(ot.OUTPOST, "export", "climate.reading", "--state", state, "--format", "jsonl")
+    kept = [json.loads(line) for line in done.stdout.splitlines()]
+    assert any(k["boot_ns"] == first["boot_ns"] for k in kept), "a reading of before is lost"
+    now = datetime.datetime.now(datetime.timezone.utc)
+    for k in kept:
+        assert abs((datetime.datetime.fromisoformat(k["time"].replace("Z", "+00:00")) - now).total_seconds()) < ot.patient(120), k
 
 
 ot.main()

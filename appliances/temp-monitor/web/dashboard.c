@@ -120,14 +120,12 @@ static void view_alerts(struct temp_web *t, struct dash_view *v)
 	v->alerts = text_of(now, "names", v->raised, sizeof(v->raised));
 	v->undelivered = any_of(now, "failing");
 	v->muted = any_of(now, "muted");
-	const struct web_look *event = newest(t->web, "alerts.event");
-	const struct op_field *state = event ? op_topic_field(event->type, "state") : NULL;
-	char label[16];
-	if (!state || !text_of(event, "rule", v->last_rule, sizeof(v->last_rule)))
+	last_alert_refresh(t);
+	if (!t->last_alert.at_ns)
 		return;
-	op_field_label(state, event->record, label, sizeof(label));
-	v->last_raised = !strcmp(label, "raised");
-	write_time(v, event->at.boot_ns, v->last_time);
+	memcpy(v->last_rule, t->last_alert.rule, sizeof(v->last_rule));
+	v->last_raised = t->last_alert.raised;
+	write_time(v, t->last_alert.at_ns, v->last_time);
 }
 
 static void view(struct temp_web *t, struct dash_view *v)
@@ -241,6 +239,8 @@ int dashboard_mount(struct temp_web *t)
 		{"/dashboard/history", on_history},
 	};
 	int r = thresholds_open(t, &t->thresholds);
+	if (!r)
+		r = last_alert_open(t);
 	for (size_t i = 0; !r && i < OP_ARRAY_SIZE(routes); i++)
 		r = op_http_route_with(t->web->http, OP_HTTP_GET, routes[i].pattern, routes[i].fn,
 				       t, &temp_open);
@@ -249,5 +249,6 @@ int dashboard_mount(struct temp_web *t)
 
 void dashboard_close(struct temp_web *t)
 {
+	last_alert_close(t);
 	thresholds_close(OP_STEAL(t->thresholds));
 }

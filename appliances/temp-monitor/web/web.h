@@ -15,6 +15,7 @@
 
 #include "appliances/temp-monitor/climate/settings.h"
 #include "appliances/temp-monitor/climate/topics.h"
+#include "last_alert.h"
 #include "services/web/extra.h"
 #include "system.h"
 
@@ -63,6 +64,7 @@ struct temp_web {
 	struct climate_reading reading; /* zero before the first */
 	uint64_t read_ns;               /* boot clock; 0: there was none yet */
 	struct thresholds *thresholds;  /* dashboard.c */
+	struct last_alert last_alert;
 	struct temp_refusals refusals;
 	struct temp_ask *turn; /* the one under way and those behind it (ask.h) */
 	bool limits_put;       /* limits of alerts were set by PUT */
