@@ -321,6 +321,7 @@ test('an appliance that is gone: offline is said, the page stays', async () => {
 	assert.equal(await text(page, '#live'), 'OFFLINE');
 	assert.deepEqual([await text(page, '#sensor'), await text(page, '#alert-state')], ['NOT KNOWN', 'NOT KNOWN'], 'nothing is said to be well');
 	assert.ok((await page.title()).startsWith('OFFLINE'));
+	assert.equal(await page.locator('#led').getAttribute('aria-label'), 'Light matrix, not known');
 	assert.match(await text(page, '#temp'), /\d\u00b0C$/);
 	await box.start();
 	await notice(page, 'started again', '');

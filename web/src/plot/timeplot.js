@@ -201,8 +201,9 @@ export class TimePlot extends Plot {
 		ctx.font = `600 ${11 * px}px system-ui, sans-serif`;
 		ctx.fillStyle = this.ink('--limit');
 		ctx.textAlign = 'left';
-		for (const y of this.limits()) { // above its line where there is room
-			const at = inside(Y(y)), above = at - top > 16 * px;
+		const room = 16 * px, all = this.limits();
+		for (const y of all) { // a lower limit below its line where there is room, an upper one above
+			const at = inside(Y(y)), above = y === all[all.length - 1] ? at - top > room : top + height - at < room;
 			ctx.textBaseline = above ? 'bottom' : 'top';
 			ctx.fillText(y.toFixed(1), left + 4 * px, at + (above ? -2 : 3) * px);
 		}
