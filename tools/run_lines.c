@@ -12,7 +12,9 @@
 #include "tools/run.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINES_PER_S 100.0
 #define LINES_BURST 500.0
@@ -41,12 +43,29 @@ static void report_suppressed(struct unit *u)
 	l->suppressed = 0;
 }
 
+/* Whoever reads that may be paused, as with standard error: then it is only in the log. */
+static void print(const struct unit *u, const char *text, size_t n)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	char line[RUN_LINE_MAX + 1];
+	if (!op_config_own(u->run->config)->log.print || n >= sizeof(line))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return; /* nothing for a terminal */
+	memcpy(line, text, n);
+	line[n] = '\n';
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLOUT && write(STDOUT_FILENO, line, n + 1) < 0)
+		return; /* nobody is there */
+}
+
 static void emit(struct unit *u)
 {
 	struct run_lines *l = &u->lines;
 	const char *text = l->line;
 	size_t n = l->len;
 	enum op_level level = OP_INFO;
+	bool bare = !(n >= 3 && text[0] == '<');
 	if (n >= 3 && text[0] == '<' && text[1] >= '0' && text[1] <= '7' && text[2] == '>') {
 		level = (enum op_level)(text[1] - '0');
 		text += 3;
@@ -60,10 +79,13 @@ static void emit(struct unit *u)
 	l->too_long = false;
 	if (n == 0)
 		return;
-	if (take_token(l))
-		run_log_line(&u->run->log, u->name, level, text, n);
-	else
+	if (!take_token(l)) {
 		l->suppressed++;
+		return;
+	}
+	if (bare)
+		print(u, text, n);
+	run_log_line(&u->run->log, u->name, level, text, n);
 }
 
 static void feed(struct unit *u, const char *bytes, size_t n)

@@ -150,6 +150,7 @@ struct op_config_own {
 		int style;       /* enum op_log_style, of the file */
 		int64_t size_bytes, keep;
 		int64_t repeat_s; /* 0: every line is written */
+		bool print;       /* what programs print goes to standard output, too */
 	} log;
 	struct {
 		int64_t warn_mib; /* 0: never */

@@ -50,6 +50,12 @@ static const struct op_setting log_settings[] = {
 	 .max = 86400,
 	 .unit = "s",
 	 .help = "a warning or error that repeats itself is written once in this time"},
+	{.key = "print",
+	 .type = OP_SET_BOOL,
+	 .offset = AT(log.print),
+	 .def = "false",
+	 .help = "lines that a program prints without a level go to standard output as well, as "
+		 "they are"},
 };
 
 static const struct op_setting memory_settings[] = {

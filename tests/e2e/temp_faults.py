@@ -143,6 +143,15 @@ def the_last_alert_outlives_the_service_that_told_it():
 
 
 @ot.test(timeout=60)
+def the_mock_prints_what_it_would_show():
+    with ot.Outpost("temp-monitor", sim=False, timeout=30, env={"USE_MOCK_SENSOR": "1", "CPU_TEMP_PATH": "/nonexistent"},
+                    cwd=ot.directory()) as box:
+        ot.wait_until(lambda: "Mock SenseHat displaying: Temp: 63.5F" in box.output("out"), 20, "it is printed")
+        assert box.output("out").count("Using mock SenseHat") == 1, box.output("out")
+        box.wait_line("climate +info +Mock SenseHat displaying: Temp: 63.5F$", 20)  # and in the log
+
+
+@ot.test(timeout=60)
 def a_board_that_ends_is_waited_for():
     with Monitor("") as box:
         box.good()
