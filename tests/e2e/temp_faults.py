@@ -31,8 +31,8 @@ FAULTS = {  # commands of the simulator: what the log, the status and the dashbo
 
 
 class Monitor(ot.Outpost):
-    def __init__(self, url, **env):
-        sets = ["log.repeat_s=0", "services.climate.round_ms=1", "services.climate.retry_s=0.2", "services.climate.frozen_after=3"]
+    def __init__(self, url, sets=(), **env):
+        sets = [*sets, "log.repeat_s=0", "services.climate.round_ms=1", "services.climate.retry_s=0.2", "services.climate.frozen_after=3"]
         super().__init__("temp-monitor", sets=sets, timeout=30,
                          env={"BEARER_TOKEN": TOKEN, "SAMPLING_INTERVAL": "0.7", "SLACK_WEBHOOK_URL": url,
                               "ALERT_TEMP_MAX_C": "27", **env})
@@ -160,6 +160,23 @@ def a_board_that_ends_is_waited_for():
         after = len(box.output())
         box.wait_line("readings come again after", 30, after)
         ot.wait_until(box.healthy, 20, "readings come again")
+
+
+@ot.test(timeout=60)
+def a_service_that_starts_anew_is_no_silence():
+    # Gone for long enough that it is seen; what was measured before it went is young.
+    with Monitor("", sets=["services.climate.restart.backoff_ms=2500"], SAMPLING_INTERVAL="20") as box:
+        ot.wait_until(box.healthy, 20, "a reading")
+        box.tap("status.alerts", 3)  # with each it looks
+        before = box.status()["services"]["climate"]["pid"]
+        os.kill(before, signal.SIGABRT)
+
+        def anew():
+            now = box.status()["services"]["climate"]
+            return now["state"] == "ready" and now["pid"] not in (before, 0, None)
+        ot.wait_until(anew, 20, "it is back")
+        silent = [x for x in box.output() if "climate-silent" in x]
+        assert not silent, silent
 
 
 ot.main()
