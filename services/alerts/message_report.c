@@ -1,8 +1,8 @@
 /*
  * message_report.c - a report: the newest record of a topic in words.
  *
- * Without a record its numbers are "none" and its time "Never"; an optional line with a number that
- * is missing is left out.
+ * Without a record a line that tells of it is "no reading yet", its time "Never"; an optional line
+ * with a number that is missing is left out.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -91,6 +91,10 @@ static bool fill(const struct message_report *m, const struct alerts_field *fiel
 	bool missing = false;
 	struct filling f = {m, &missing};
 	expand(field->value, slack, put_named, &f, out);
+	if (missing && !m->type) {
+		op_buf_reset(out);
+		op_buf_puts(out, "no reading yet");
+	}
 	return !missing || !field->optional;
 }
 

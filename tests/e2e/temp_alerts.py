@@ -73,7 +73,8 @@ def the_status_update_is_the_contracts():
         assert box.call("test", "report=status", "attempts=3")["delivered"] is True
         first = attachments(to)[0]
         assert first["text"] == "\U0001F4CA *Server Room Status Update*" and first["color"] == "good"
-        assert first["fields"][-1] == field("Last Updated", "Never", False), first
+        assert first["fields"] == [field("Temperature", "no reading yet"), field("Humidity", "no reading yet"),
+                                   field("Last Updated", "Never", False)], first
         box.feed.first()
         box.feed(22.5, 55.0, 51.121)
         assert box.call("test", "report=status", "attempts=3")["delivered"] is True
