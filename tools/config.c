@@ -20,7 +20,7 @@
 static const char usage[] =
 	"usage: outpost config check APPLIANCE|FILE [options]\n"
 	"       outpost config show APPLIANCE|FILE [SERVICE...] [options]\n"
-	"       outpost config reference [PROGRAM]\n"
+	"       outpost config reference [PROGRAM|APPLIANCE|FILE]\n"
 	"Checks the settings of an appliance, shows where each comes from, explains them.\n"
 	"\n"
 	"  --env FILE         environment file (default: .env if it is there)\n"
@@ -199,24 +199,66 @@ static int show(struct options *o)
 
 /* ---- reference ------------------------------------------------------------------------- */
 
-static int reference(const struct options *o)
+static int common_reference(void)
+{
+	OP_AUTO_BUF struct op_buf out;
+	op_buf_init(&out, 1024 * 1024);
+	op_config_reference("Every service", op_service_common_settings,
+			    op_service_common_settings_count, &out);
+	return fputs(out.data, stdout) == EOF || fflush(stdout);
+}
+
+/* Two services may be of one program. */
+static bool is_told(const struct op_answer *answers, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(answers[k].program, answers[i].program))
+			return true;
+	return false;
+}
+
+/* Of an appliance: what every service has, then each program's own. Mistakes in it do not matter.
+ */
+static int all_references(struct options *o, const struct op_config *c)
+{
+	struct op_answer *answers = NULL;
+	size_t n = op_config_service_count(c);
+	int status = common_reference();
+	if (op_programs_ask(c, &o->args.src, "--reference", ASK_TIMEOUT_MS, &answers))
+		return wrong("out of memory", NULL);
+	for (size_t i = 0; i < n; i++) {
+		if (is_told(answers, i))
+			continue;
+		(void)putchar('\n'); /* checked by fflush */
+		if (show_answer(o, &answers[i]))
+			status = 1;
+	}
+	op_answers_free(answers, n);
+	return status || fflush(stdout) ? 1 : 0;
+}
+
+static int reference(struct options *o)
 {
 	char path[PATH_MAX];
-	if (!o->name) {
-		OP_AUTO_BUF struct op_buf out;
-		op_buf_init(&out, 1024 * 1024);
-		op_config_reference("Every service", op_service_common_settings,
-				    op_service_common_settings_count, &out);
-		return fputs(out.data, stdout) == EOF || fflush(stdout);
-	}
+	if (!o->name)
+		return common_reference();
 	int rc = op_program_find(o->name, path, sizeof(path));
 	if (rc == 0) {
 		(void)execl(path, path, "--reference", (char *)NULL); /* returns only on failure */
 		rc = -errno;
 	}
+	struct op_config *c = NULL;
+	OP_AUTO_BUF struct op_buf errors;
+	op_buf_init(&errors, 1024 * 1024);
+	int found = load(o, &c, &errors);
+	if (c) {
+		int status = all_references(o, c);
+		op_config_free(c);
+		return status;
+	}
 	fprintf(stderr, "outpost config: program %s: %s (check its name)\n", o->name,
 		op_strerror(rc));
-	return 1;
+	return fputs(found ? errors.data : "", stderr), 1;
 }
 
 int op_tool_config(int argc, char **argv)

@@ -169,6 +169,10 @@ int op_config_export(const struct op_config *c) OP_MUST_CHECK;
  * environment of this process: they are gone, or "-" where they are required. 0 or -ENOMEM. For a
  * child that is about to become the service. */
 int op_config_withhold(const struct op_config *c, const char *service) OP_MUST_CHECK;
+/* Puts "-" into the environment of this process for each variable that is required, was not given
+ * and whose setting has no value by other means, so that programs can be asked about the rest. 0 or
+ * -ENOMEM. */
+int op_config_stand_in(const struct op_config *c) OP_MUST_CHECK;
 /* The variable of the environment that sets this path, or NULL: there is none. */
 const char *op_config_variable(const struct op_config *c, const char *path);
 /* What the appliance says of variables that are required and were not given, as it stands there;

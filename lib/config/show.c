@@ -112,7 +112,8 @@ static void note_secret(const struct op_config *c, const struct node *n, const c
 			struct op_buf *out)
 {
 	bool env_open = n->at.kind == ORIGIN_ENV_FILE && (c->env_mode & 077);
-	bool yaml_open = n->at.kind <= ORIGIN_SIMULATOR && (c->file_mode & 077);
+	/* What a simulator sets is for everybody. */
+	bool yaml_open = n->at.kind <= ORIGIN_YAML && (c->file_mode & 077);
 	if (!env_open && !yaml_open && n->at.kind != ORIGIN_SET)
 		return;
 	origin_write(&n->at, out);

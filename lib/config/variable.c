@@ -267,13 +267,17 @@ static bool is_set(const struct op_config *c, const char *path)
 
 /* Unless what it sets has been set by other means (a simulator, --set). A value that was refused is
  * one mistake, not two. */
+static bool is_missing(const struct op_config *c, const struct variable *v)
+{
+	bool blank = !v->value || !v->value[strspn(v->value, " \t\n\v\f\r")];
+	return v->required && blank && !(v->first && is_set(c, v->first->path));
+}
+
 void variables_require(struct op_config *c, struct problems *p)
 {
-	for (const struct variable *v = c->variables; v; v = v->next) {
-		bool blank = !v->value || !v->value[strspn(v->value, " \t\n\v\f\r")];
-		if (v->required && blank && !(v->first && is_set(c, v->first->path)))
+	for (const struct variable *v = c->variables; v; v = v->next)
+		if (is_missing(c, v))
 			say_missing(c, p, v);
-	}
 }
 
 static int check_variable(struct op_config *c, struct problems *p, struct variable *v)
@@ -394,4 +398,12 @@ int op_config_withhold(const struct op_config *c, const char *service)
 		r = v->required ? setenv(v->name, "-", 1) : unsetenv(v->name);
 	}
 	return r ? -errno : 0;
+}
+
+int op_config_stand_in(const struct op_config *c)
+{
+	for (const struct variable *v = c->variables; v; v = v->next)
+		if (is_missing(c, v) && setenv(v->name, "-", 1))
+			return -errno;
+	return 0;
 }

@@ -245,6 +245,22 @@ def secrets_in_lists_and_below_the_environment_stay_out():
     db.close()
 
 
+@ot.test(timeout=60)
+def the_temperature_monitors_settings_are_in_it():
+    state, db = make_state()
+    yaml, file = ot.SOURCE / "appliances/temp-monitor/temp-monitor.yaml", ot.directory() / "b.tar.zst"
+    said = good("backup", file, yaml, "--state", state, env={"BEARER_TOKEN": SECRET})
+    assert "left out: it may hold" not in said.stderr and "secrets in the settings" not in said.stderr, said
+    assert unpacked(file)["settings/temp-monitor.yaml"] == yaml.read_bytes()
+    # A token in the file itself is a secret, required though it be of the environment.
+    ours = ot.directory() / "ours.yaml"
+    ours.write_text(yaml.read_text().replace("  web:\n", f"  web:\n    token: {SECRET}\n"))
+    good("backup", file, ours, "--state", state)
+    kept = unpacked(file)["settings/temp-monitor.yaml"].decode()
+    assert SECRET not in kept and '    token: "***"\n' in kept, kept
+    db.close()
+
+
 def unchanged(place, before):
     after = {str(p): p.read_bytes() for p in place.rglob("*") if p.is_file()}
     assert after == before, set(after) ^ set(before)

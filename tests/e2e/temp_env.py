@@ -296,6 +296,26 @@ def the_server_is_as_its_clients_know_it():
 
 
 @ot.test(timeout=60)
+def the_reference_of_the_appliance_has_all_its_programs():
+    for name in (appliance() / YAML.name, "temp-monitor"):
+        done = ot.run(ot.OUTPOST, "config", "reference", name)
+        titles = re.findall(r"^# (.*)", done.stdout, re.M)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        assert titles == ["Every service", "outpost-recorder", "outpost-climate", "outpost-alerts",
+                          "outpost-temp-monitor"], titles
+        assert "`cpu_factor`" in done.stdout and "`max_connections`" in done.stdout
+    done = ot.run(ot.OUTPOST, "config", "reference", "temp-monitr")
+    assert done.returncode == 1 and done.stdout == "", done
+    assert "program temp-monitr: " in done.stderr and '"temp-monitor"' in done.stderr, done.stderr
+
+
+@ot.test(timeout=60)
+def the_token_of_the_simulator_is_no_secret():
+    done = ot.run(ot.OUTPOST, "config", "check", appliance() / YAML.name, "--sim")
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+@ot.test(timeout=60)
 def the_sample_has_the_limits_of_the_guide():
     at = appliance()
     sample = (ot.SOURCE / "appliances/temp-monitor/.env.example").read_text()

@@ -144,8 +144,8 @@ static bool note_line(struct secrets *all, const char *file, char *line)
 	const char *from = mask + strlen(": " MASK "  # ");
 	size_t n = strlen(file);
 	*mask = '\0';
-	if (!strcmp(from, "default"))
-		return true;
+	if (!strcmp(from, "default") || !strncmp(from, "from environment ", 17))
+		return true; /* the latter only stands in: see ask */
 	struct secret *s = &all->v[all->n];
 	if (all->n == SECRETS_MAX || strncmp(from, "from ", 5) || strncmp(from + 5, file, n) ||
 	    sscanf(from + 5 + n, ":%u:%u", &s->line, &s->column) != 2 ||
@@ -167,6 +167,19 @@ static bool note_answer(struct secrets *all, const char *file, struct op_answer 
 	return true;
 }
 
+/* Without what is required programs would say nothing. */
+static int stand_in(const struct op_config_source *src)
+{
+	OP_AUTO_BUF struct op_buf errors;
+	struct op_config *alone = NULL;
+	op_buf_init(&errors, 256 * 1024);
+	int r = op_config_read(src, &alone, &errors);
+	if (r >= 0)
+		r = op_config_stand_in(alone);
+	op_config_free(alone);
+	return r;
+}
+
 /* Of the file alone: what the environment or .env put over a secret would hide it. */
 static bool ask(const char *file, const struct op_config *c, struct secrets *all)
 {
@@ -175,7 +188,9 @@ static bool ask(const char *file, const struct op_config *c, struct secrets *all
 	char *nothing[] = {NULL}, **ours = environ;
 	size_t n = op_config_service_count(c);
 	environ = nothing;
-	int r = op_programs_ask(c, &src, "--show-config", ASK_TIMEOUT_MS, &answers);
+	int r = stand_in(&src);
+	if (r == 0)
+		r = op_programs_ask(c, &src, "--show-config", ASK_TIMEOUT_MS, &answers);
 	environ = ours;
 	if (r < 0)
 		return false;
