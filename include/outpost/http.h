@@ -77,9 +77,9 @@ struct op_http_settings {
 	unsigned request_timeout_ms; /* first byte to complete request [10000] */
 	unsigned idle_timeout_ms;    /* between requests [60000] */
 	unsigned write_timeout_ms;   /* without progress of an answer [30000] */
-	/* Over max_connections wait in the backlog, in place of making room at once; who has asked
-	 * for nothing, or not for all of it, for give_way_ms [6000] makes room when somebody has
-	 * waited as long. */
+	/* Over max_connections wait in the backlog, in place of making room at once. When somebody
+	 * has waited for give_way_ms [1000], who has rested longest makes room, if for half as long
+	 * at least; if none has, a request that takes twice as long to arrive. */
 	bool full_waits;
 	unsigned give_way_ms;
 	bool host_optional; /* HTTP/1.1 without Host is answered too */

@@ -102,20 +102,21 @@ static bool somebody_waits(const struct op_http *h)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* The connection that has asked for nothing longest, if it is time that it makes room. */
+/* The connection that has asked for nothing longest, if it is time that it makes room; then one
+ * that is slow to say what it asks for. A queue of those that rest goes twice as fast as the first
+ * of it had to wait: who wants something may stand behind many of them. */
 static struct op_http_conn *due_to_give_way(const struct op_http *h)
 {
-	static const enum conn_list resting[] = {L_FRESH, L_IDLE, L_READING};
-	struct op_http_conn *oldest = NULL;
-	for (size_t i = 0; i < OP_ARRAY_SIZE(resting); i++) {
-		struct op_http_conn *c = h->lists[resting[i]].first;
-		if (c && (!oldest || c->since_ms < oldest->since_ms))
-			oldest = c;
-	}
-	uint64_t now = uv_now(h->loop), least = h->set.give_way_ms;
-	bool due = oldest && h->waited_since_ms && now - h->waited_since_ms >= least &&
-		   now - oldest->since_ms >= least;
-	return due ? oldest : NULL;
+	uint64_t now = uv_now(h->loop), patience = h->set.give_way_ms;
+	struct op_http_conn *fresh = h->lists[L_FRESH].first, *idle = h->lists[L_IDLE].first;
+	struct op_http_conn *rests = idle, *reads = h->lists[L_READING].first;
+	if (fresh && (!idle || fresh->since_ms < idle->since_ms))
+		rests = fresh;
+	if (!h->waited_since_ms || now - h->waited_since_ms < patience)
+		return NULL;
+	if (rests && now - rests->since_ms >= patience / 2)
+		return rests;
+	return reads && now - reads->since_ms >= 2 * patience ? reads : NULL;
 }
 
 /* Room for one that waits; false: it waits on. sure: there is one. */
@@ -237,7 +238,7 @@ static void set_defaults(struct op_http_settings *s)
 	s->max_body = s->max_body ? s->max_body : 65536;
 	s->request_timeout_ms = s->request_timeout_ms ? s->request_timeout_ms : 10000;
 	s->idle_timeout_ms = s->idle_timeout_ms ? s->idle_timeout_ms : 60000;
-	s->give_way_ms = s->give_way_ms ? s->give_way_ms : 6000;
+	s->give_way_ms = s->give_way_ms ? s->give_way_ms : 1000;
 	s->write_timeout_ms = s->write_timeout_ms ? s->write_timeout_ms : 30000;
 }
 

@@ -391,7 +391,8 @@ TEST(further_connections_wait_for_room_where_that_is_set)
 {
 	enum { ROOM = 4 };
 	int held[ROOM];
-	start_with((struct op_http_settings){.max_connections = ROOM, .full_waits = true});
+	start_with((struct op_http_settings){
+		.max_connections = ROOM, .full_waits = true, .give_way_ms = 600000});
 	for (int i = 0; i < ROOM; i++) {
 		held[i] = dial();
 		say(held[i], "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -435,6 +436,24 @@ TEST(half_a_request_locks_nobody_out)
 	for (int i = 0; i < ROOM; i++)
 		close(held[i]);
 	close(waits);
+	stop();
+}
+
+TEST(a_request_comes_soon_behind_many_that_rest)
+{
+	enum { ROOM = 4, MANY = 4 * ROOM };
+	int held[MANY];
+	start_with((struct op_http_settings){.max_connections = ROOM, .full_waits = true});
+	for (int i = 0; i < MANY; i++)
+		held[i] = dial();
+	while (op_http_counters(http)->full == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	uint64_t dialled_ms = uv_now(&loop);
+	CHECK_HAS(ask(BYE), "HTTP/1.1 200 OK\r\n");
+	CHECK(uv_now(&loop) - dialled_ms < 5000); /* then checks give up */
+	CHECK_INT(op_http_counters(http)->evicted, MANY - ROOM + 1);
+	for (int i = 0; i < MANY; i++)
+		close(held[i]);
 	stop();
 }
 
