@@ -58,8 +58,8 @@ void run_file_write(struct run_file *f, const char *line, size_t n);
 
 /* A line that may come again; see run_repeat.c. */
 struct run_repeated {
-	uint64_t hash; /* 0: none */
-	uint64_t since_ns, heard_ns;
+	uint64_t hash;                        /* 0: none */
+	uint64_t since_ns, held_ns, heard_ns; /* written, first held back, heard last */
 	unsigned held;
 	enum op_level level;
 	char who[40], text[256];

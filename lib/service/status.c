@@ -145,9 +145,12 @@ void service_status_close(struct op_service *s)
 	s->status.writer = NULL;
 }
 
-static void log_state(const struct op_status *r)
+/* That it is well again is a notice: what is wrong the next time is news. */
+static void log_state(const struct op_status *r, uint8_t before)
 {
-	enum op_level level = r->state == OP_STATE_DEGRADED ? OP_WARNING : OP_INFO;
+	enum op_level level = r->state == OP_STATE_DEGRADED ? OP_WARNING
+			      : before == OP_STATE_DEGRADED ? OP_NOTICE
+							    : OP_INFO;
 	op_log(level, "%s%s%s", op_state_name(r->state), *r->reason ? ": " : "", r->reason);
 }
 
@@ -165,12 +168,13 @@ void op_service_set_state(struct op_service *s, enum op_state state, const char 
 		return;
 	if (s->stopping && state < OP_STATE_STOPPING)
 		return; /* a late device must not undo the goodbye */
-	if (r->state != state)
+	uint8_t before = r->state;
+	if (before != state)
 		r->since_boot_ns = op_now_ns();
 	r->state = (uint8_t)state;
 	memset(r->reason, 0, sizeof(r->reason));
 	memcpy(r->reason, reason, strlen(reason));
-	log_state(r);
+	log_state(r, before);
 	if (state == OP_STATE_READY || state == OP_STATE_DEGRADED)
 		s->status.was_ready = true;
 	notify_state(s);

@@ -204,13 +204,29 @@ def errors_that_repeat_themselves_are_counted():
         for _ in range(20):
             box.call("a", "print", "text=<3>bus: no answer")
             box.call("a", "print", "text=<6>as usual")
-        box.wait_line(r"error +bus: no answer \(\d+ more times\)$")
+        box.wait_line(r"error +bus: no answer \(\d+ more times, [0-9:]{8} to [0-9:]{8}\)$")
         said = "\n".join(box.output("err"))
         assert said.count("as usual") == 20, "only warnings and errors"
     text = file().read_text()
     shown = len(re.findall(r"ERROR - bus: no answer$", text, re.M))
-    more = sum(int(n) for n in re.findall(r"bus: no answer \((\d+) more times\)", text))
+    more = sum(int(n) for n in re.findall(r"bus: no answer \((\d+) more times, ", text))
     assert shown + more == 20 and shown < 20, (shown, more)
+
+
+@ot.test()
+def what_comes_again_after_it_was_over_is_no_repetition():
+    with Box({"a": {}, "b": {}}, extra=LOG.replace("repeat_s: 1", "repeat_s: 3600")) as box:
+        for _ in range(3):
+            box.call("a", "print", "text=<3>alert: warm")
+            box.call("a", "print", "text=<3>alert: warm")
+            box.call("b", "print", "text=<5>of somebody else")
+            box.call("a", "print", "text=<5>alert: cleared")
+        box.wait_line("alert: cleared", after=len(box.output()) - 1)
+        box.call("a", "print", "text=<3>alert: warm")
+        box.wait_line(r"of somebody else")
+    got = re.findall(r"- (\w+ - alert: .*)", file().read_text())
+    once = ["ERROR - alert: warm", "ERROR - alert: warm (1 more times", "INFO - alert: cleared"]
+    assert [line.split(", ")[0] for line in got] == once * 3 + once[:1], got
 
 
 @ot.test()
