@@ -9,6 +9,7 @@
 #
 # SPDX-FileCopyrightText: The Outpost authors
 # SPDX-License-Identifier: MIT
+import contextlib
 import datetime
 import json
 import os
@@ -49,7 +50,7 @@ class Day(ot.Outpost):
         appliance.write_text(quick, encoding="utf-8")
         slack = "services.alerts.channels.1."
         sets = ["log.repeat_s=0", "services.climate.round_ms=1", "services.climate.retry_s=0.05", slack + "backoff_s=0", slack + "backoff_ms=50",
-                slack + "timeout_s=0.3", "services.alerts.period_ms=50"]
+                slack + "timeout_s=2", "services.alerts.period_ms=50"]
         (self.dir / "state").mkdir()
         self.shim = ot.Shim(self.dir / "state")
         self.shim.set(**clocks)
@@ -60,7 +61,7 @@ class Day(ot.Outpost):
     def __enter__(self):
         super().__enter__()
         self.say("set cpu 51.121")
-        self.over, self.pss = threading.Event(), []
+        self.over, self.pss, self.room = threading.Event(), [], threading.Lock()
         self.threads = [threading.Thread(target=f, daemon=True) for f in (self.swing, self.weigh)]
         self.taps = {topic: ot.Process(ot.OUTPOST, "tap", topic, "--json", "--runtime", self.runtime)
                      for topic in ("climate.reading", "alerts.event")}
@@ -84,7 +85,10 @@ class Day(ot.Outpost):
     def swing(self):
         for n in range(10**9):
             celsius, humidity = ROOMS[n % len(ROOMS)]
-            self.say(f"set temperature {celsius}", f"set humidity {humidity}")
+            with self.room:
+                if self.over.is_set():
+                    return
+                self.say(f"set temperature {celsius}", f"set humidity {humidity}")
             if self.over.wait(STEP_S):
                 return
 
@@ -116,6 +120,15 @@ class Day(ot.Outpost):
         now = self.alerts()
         return all((r["state"] == "raised") == r["told"] for r in now["rules"] if r["rule"] in RULES) and \
             not any(c["waiting"] or c["in_memory"] for c in now["channels"])
+
+    @contextlib.contextmanager
+    def still(self):
+        """The room stays as it is, its readings are judged, and what there is to tell is told."""
+        with self.room:
+            seen = len(self.records("climate.reading"))
+            ot.wait_until(lambda: len(self.records("climate.reading")) >= seen + 3, 20, "readings of the room")
+            ot.wait_until(self.settled, 30, "all is told", every=0.02)
+            yield
 
     def sent(self):
         return sum("Webhook alerts sent: [" in line for line in self.output())
@@ -163,12 +176,15 @@ def told_rightly(taken):
             assert (before, after) != ("cleared", "cleared"), (rule, its)
 
 
-def each_change_was_told(day, taken, events, sent):
-    """While the receiver lives: what alerts.event says is what came, in that order within a rule."""
-    for rule in RULES:
-        want = [e for e in events if e[0] == rule]
-        have = [c for c in changes(sent) if c[0] == rule]
-        assert have == want, (rule, have, want)
+def each_change_was_told(events, sent):
+    """While the receiver lives: what alerts.event says is what came, in that order within a rule. What follows
+    the topic may be a moment behind."""
+    def differ():
+        return [(rule, have, want) for rule in RULES for have, want in
+                (([c for c in changes(sent()) if c[0] == rule], [e for e in events() if e[0] == rule]),) if have != want]
+    with contextlib.suppress(AssertionError):
+        ot.wait_until(lambda: not differ(), 5)
+    assert not differ(), differ()
 
 
 def on_the_grid(day):
@@ -201,11 +217,10 @@ def a_day_at_a_hundred_times_its_speed():
     with Day(port) as day:
         with receivers.Receiver({"*": taken}, port=port) as to:
             wait_s(ALIVE_S)
-            ot.wait_until(day.settled, 30, "all is told", every=0.02)
-            events, before = day.events(), list(taken.all)
-            each_change_was_told(day, taken, events, before)
-            assert len(before) >= 3
-            to.answers["*"] = receivers.resets()  # a connection that was kept ends, too
+            with day.still():
+                each_change_was_told(day.events, lambda: taken.all)
+                assert len(taken.all) >= 3
+                to.answers["*"] = receivers.resets()  # a connection that was kept ends, too
         before = list(taken.all)
         day.shim.set(wall_offset_s=3600)  # an hour ahead, and nothing but dates may notice
         wait_s(REFUSES_S)
@@ -214,17 +229,17 @@ def a_day_at_a_hundred_times_its_speed():
             wait_s(SILENT_S)
         assert hung and taken.all == before
         with receivers.Receiver({"*": taken}, port=port):
-            ot.wait_until(day.settled, 30, "all is told", every=0.02)
-            n, events = len(taken.all), len(day.events())
-            known = {r["rule"] for r in day.alerts()["rules"] if r["state"] == "raised"} & set(RULES)
+            with day.still():
+                n, events = len(taken.all), len(day.events())
+                known = {r["rule"] for r in day.alerts()["rules"] if r["state"] == "raised"} & set(RULES)
             wait_s(ALIVE_S)
-            day.over.set()  # the room stays as it is
-            ot.wait_until(day.settled, 30, "all is told", every=0.02)
+            with day.still():
+                day.over.set()  # the room stays as it is
             told_rightly(taken.all)
             print(f"{len(taken.all)} messages taken, {len(day.events())} changes, {len(hung)} requests into the void")
-            again = [(rule, "raised", "", 0, 0) for rule in known]
-            each_change_was_told(day, taken, [(r, "raised") for r in RULES if r in known] + day.events()[events:],
-                                 again + taken.all[n:])
+            already = [(rule, "raised") for rule in RULES if rule in known]
+            each_change_was_told(lambda: already + day.events()[events:],
+                                 lambda: [(*one, "", 0, 0) for one in already] + taken.all[n:])
             last = {rule: state for rule, state, *_ in taken.all}
             for rule in day.alerts()["rules"]:
                 if rule["rule"] in RULES:
@@ -232,8 +247,8 @@ def a_day_at_a_hundred_times_its_speed():
             queues = json.loads(ot.run(ot.OUTPOST, "outbox", "list", "--json", "--state", day.state, "--runtime",
                                        day.runtime).stdout)["outboxes"]
             assert queues and all(q["waiting"] == q["dead"] == 0 for o in queues for q in o["queues"]), queues
-            metrics = ot.get(day.url + "metrics").json()["application"]
-            assert metrics["webhook_alerts_sent"] == day.sent() > 0, (metrics, day.sent())
+            ot.wait_until(lambda: ot.get(day.url + "metrics").json()["application"]["webhook_alerts_sent"] == day.sent() > 0,
+                          5, "the log and the metric count the same")
         memory_is_flat(day)
         on_the_grid(day)
 
