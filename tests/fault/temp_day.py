@@ -194,9 +194,9 @@ def on_the_grid(day):
     stats = json.loads(ot.run(ot.OUTPOST, "call", "climate", "stats", "--json", "--runtime", day.runtime).stdout)
     assert [b["seq"] - a["seq"] for a, b in zip(readings, readings[1:])] == [1] * (len(readings) - 1)
     assert stats["failed"] <= len(t) * INTERVAL_S / STEP_S + 1, stats  # a leap within a cycle
-    missing = at[-1] + 1 - len(at)
+    missing = at[-1] + 1 - len(set(at))
     assert 0 <= missing <= stats["skipped"] + stats["failed"], (missing, stats)
-    assert all(a < b for a, b in zip(at, at[1:])), "two readings at a point of the grid"
+    assert at == sorted(at) and len(at) - len(set(at)) <= stats["failed"], "more than retries lie beside the grid"
     off = [x - t[0] - n * INTERVAL_S for x, n in zip(t, at)]
     quarter = len(off) // 4
     drift_ms = (statistics.median(off[-quarter:]) - statistics.median(off[:quarter])) * 1000
