@@ -234,7 +234,7 @@ static void make_rules(struct alerts *a)
 		struct alert *al = &a->alert[a->n_alerts++];
 		al->alerts = a;
 		al->set = alerts_rule_at(a->set, i);
-		struct rule_params p = alerts_rule_params(al->set);
+		struct rule_params p = live_params(&a->live, i);
 		rule_init(&al->rule, &p);
 		watch_add(a, al);
 	}
@@ -273,6 +273,7 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	a->set = settings;
 	a->started_ns = op_now_ns();
 	live_init(&a->live, a->set);
+	changes_restore(a);
 	report_start(a);
 	name_things(a);
 	op_clock_init(&a->clock, 0);
@@ -343,5 +344,6 @@ int main(int argc, char **argv)
 		.stop = stop,
 		.status = status,
 	};
+	self.supervised = getenv("OUTPOST_SUPERVISOR") != NULL; /* not there any more later */
 	return op_service_main(argc, argv, &desc);
 }

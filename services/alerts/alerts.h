@@ -113,7 +113,8 @@ struct alerts {
 	struct op_writer *events, *state;
 	uv_timer_t second;
 	unsigned handles;
-	bool watching; /* rules are at work */
+	bool watching;   /* rules are at work */
+	bool supervised; /* by `outpost run` */
 	bool stopped;
 	uint64_t started_ns, looked_ns, stated_ns;
 	struct op_clock clock;
@@ -204,6 +205,10 @@ char *keep_rule(const struct alert *al, const struct courier_job *pending);
 char *keep_digest(const struct digest *d, const struct courier_job *pending);
 void keep_rule_now(struct alert *al); /* a change that tells nobody */
 void keep_entry(struct alerts *a, const char *key, const char *value);
+
+/* changes.c */
+void changes_keep(const struct alerts *a);
+void changes_restore(struct alerts *a); /* before anything looks at what is live */
 
 /* calls.c */
 extern const struct op_call alerts_calls[];

@@ -171,8 +171,10 @@ static int call_configure(struct op_service *s, json_t *args, json_t **ret_resul
 		return -ENOMEM;
 	memcpy(old, &a->live, sizeof(*old));
 	int r = live_apply(&a->live, args, error);
-	if (r == 0)
+	if (r == 0) {
 		change_all(a, old);
+		changes_keep(a);
+	}
 	free(old);
 	if (r < 0)
 		return r;
@@ -281,7 +283,8 @@ const struct op_call alerts_calls[] = {
 	 "report=NAME: that report, with all of attempts=N",
 	 call_test, "channel report attempts"},
 	{"config", "channels and thresholds as they are now", call_config},
-	{"configure", "change some of them until the next start, all or nothing; outpost-alerts(8)",
+	{"configure",
+	 "change some of them until the appliance starts anew, all or nothing; outpost-alerts(8)",
 	 call_configure, "channels rules"},
 	{"mute", "tell nobody about rule=NAME (or all) for minutes=N", call_mute, "rule minutes"},
 	{"unmute", "tell about rule=NAME (or all) again", call_unmute, "rule"},

@@ -261,3 +261,72 @@ json_t *live_json(const struct live *l)
 	}
 	return json_pack("{s:o, s:o}", "channels", channels, "rules", rules);
 }
+
+/* ---- what is changed -------------------------------------------------------------------- */
+
+static json_t *channel_changes(const struct alerts_channel *was, const struct alerts_channel *now)
+{
+	json_t *o = json_object();
+	/* Out of memory: a member is missing. */
+	if (!*now->url && *was->url)
+		(void)json_object_set_new(o, "url", json_null());
+	if (now->enabled != was->enabled)
+		(void)json_object_set_new(o, "enabled", json_boolean(now->enabled));
+	if (now->attempts != was->attempts)
+		(void)json_object_set_new(o, "attempts", json_integer(now->attempts));
+	if (now->backoff_ms != was->backoff_ms)
+		(void)json_object_set_new(o, "backoff_ms", json_integer(now->backoff_ms));
+	if (now->connect_timeout_ms != was->connect_timeout_ms)
+		(void)json_object_set_new(o, "timeout_ms", json_integer(now->connect_timeout_ms));
+	return o;
+}
+
+static json_t *rule_changes(const struct live_limits *was, const struct live_limits *now)
+{
+	json_t *o = json_object();
+	if (strcmp(now->above, was->above) != 0)
+		(void)json_object_set_new(o, "above", text_or_null(now->above));
+	if (strcmp(now->below, was->below) != 0)
+		(void)json_object_set_new(o, "below", text_or_null(now->below));
+	return o;
+}
+
+static void add_changes(json_t *to, const char *name, json_t *changes)
+{
+	if (json_object_size(changes))
+		(void)json_object_set(to, name, changes);
+	json_decref(changes);
+}
+
+static json_t *all_changes(const struct live *was, const struct live *l)
+{
+	json_t *channels = json_object(), *rules = json_object(), *addresses = json_array();
+	for (size_t i = 0; i < l->set->channels.n; i++) {
+		const struct alerts_channel *now = &l->channel[i];
+		add_changes(channels, now->name, channel_changes(&was->channel[i], now));
+		if (*now->url && strcmp(now->url, was->channel[i].url) != 0)
+			(void)json_array_append_new(addresses, json_string(now->name));
+	}
+	for (size_t i = 0; i < l->set->rules.n; i++)
+		add_changes(rules, alerts_rule_at(l->set, i)->name,
+			    rule_changes(&was->rule[i], &l->rule[i]));
+	bool any =
+		json_object_size(channels) || json_object_size(rules) || json_array_size(addresses);
+	json_t *o = json_pack("{s:o, s:o, s:o}", "channels", channels, "rules", rules, "addresses",
+			      addresses);
+	if (any)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+json_t *live_changes(const struct live *l)
+{
+	struct live *was = malloc(sizeof(*was));
+	if (!was)
+		return NULL;
+	live_init(was, l->set);
+	json_t *o = all_changes(was, l);
+	free(was);
+	return o;
+}

@@ -2,7 +2,7 @@
  * live.h - channels and thresholds as they are now: settings at the start, then what `configure`
  * changed.
  *
- * Memory only: the next start begins with the settings again. Pure; loop thread.
+ * Memory only; changes.c carries it over a restart of the service alone. Pure; loop thread.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -32,6 +32,10 @@ void live_init(struct live *l, const struct alerts_settings *set);
 int live_apply(struct live *l, const json_t *change, struct op_buf *error) OP_MUST_CHECK;
 /* The whole in the same shape, urls as op_url_origin says; NULL: no memory. */
 json_t *live_json(const struct live *l);
+/* What is not as the settings say, for live_apply; a changed address is none of it, because it may
+ * hold a secret, but its channel is named in "addresses". NULL: no memory, or nothing is changed.
+ */
+json_t *live_changes(const struct live *l);
 /* The engine's view of rule i as it is now. */
 struct rule_params live_params(const struct live *l, size_t i);
 /* Something can be sent there: it has an address and is enabled; a log is always there. */

@@ -142,6 +142,52 @@ def the_last_alert_outlives_the_service_that_told_it():
         assert ot.wait_until(lambda: box.ask("dashboard/data")["last_alert"], 20, "known again") == last
 
 
+def start_anew(box, name):
+    """The service is killed; it is back when this returns."""
+    before = box.status()["services"][name]["pid"]
+    os.kill(before, signal.SIGKILL)
+
+    def back():
+        now = box.status()["services"][name]
+        return now["state"] == "ready" and now["pid"] not in (before, 0, None)
+    ot.wait_until(back, 20, f"{name} is back")
+
+
+def put(box, path, method="PUT", **change):
+    done = ot.request(box.url + "api/webhook/" + path, method, json.dumps(change).encode(),
+                      {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"})
+    assert done.status == 200, done.body
+    return box.ask("api/webhook/config")
+
+
+@ot.test(timeout=90)
+def what_the_api_changed_outlives_the_service_that_was_told():
+    with receivers.Receiver() as to, Monitor(to.url("/services/first")) as box:
+        box.good()
+        begun = box.ask("api/webhook/config")
+        put(box, "config", webhook={"retry_count": 7, "retry_delay": 9, "timeout": 11},
+            thresholds={"temp_max_c": 44.5, "temp_min_c": None, "humidity_min": 1})
+        changed = put(box, "disable", "POST")
+        assert changed["webhook"] == {**begun["webhook"], "enabled": False, "retry_count": 7, "retry_delay": 9, "timeout": 11}
+        kept = box.runtime / "call/alerts.changes"
+        assert kept.stat().st_mode & 0o777 == 0o600
+        start_anew(box, "alerts")
+        assert box.ask("api/webhook/config") == changed
+        box.say("set temperature 70")  # beyond either limit: nobody is sent anything
+        box.wait_line("alert: critical temp_high raised", 20)
+        assert not to.got
+        # An address may hold a secret and is not kept: who gave another is told that it is the old one again.
+        put(box, "config", webhook={"url": to.url("/services/sEcOnD")})
+        assert "sEcOnD" not in kept.read_text()
+        after = len(box.output())
+        start_anew(box, "alerts")
+        box.wait_line("alerts +warning +channel slack: its address is that of the settings again", 20, after)
+        assert box.ask("api/webhook/config") == changed
+        # As it was begun there is nothing to be kept.
+        put(box, "config", webhook={k: v for k, v in begun["webhook"].items() if k != "url"}, thresholds=begun["thresholds"])
+        assert not kept.exists()
+
+
 @ot.test(timeout=60)
 def the_mock_prints_what_it_would_show():
     with ot.Outpost("temp-monitor", sim=False, timeout=30, env={"USE_MOCK_SENSOR": "1", "CPU_TEMP_PATH": "/nonexistent"},

@@ -132,3 +132,44 @@ TEST(one_mistake_and_nothing_changes)
 		change(wrong[i].change, wrong[i].error);
 	check_json(AS_SET);
 }
+
+static void check_changes(const char *want)
+{
+	json_t *o = live_changes(&live);
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+	CHECK_STR(text ? text : "none", want);
+	CHECK(!text || !strstr(text, "canary"));
+	free(text);
+	json_decref(o);
+}
+
+TEST(what_is_changed_can_be_changed_again)
+{
+	static const char wish[] =
+		"{\"channels\":{\"slack\":{\"enabled\":false,\"attempts\":7,\"backoff_ms\":60,"
+		"\"timeout_ms\":700}},\"rules\":{\"high\":{\"above\":\"27\"},\"low\":{"
+		"\"below\":null}},\"addresses\":[]}";
+	static struct live before;
+	live_init(&live, &set);
+	check_changes("none");
+	change(wish, NULL);
+	check_changes(wish);
+	before = live;
+	live_init(&live, &set);
+	change(wish, NULL);
+	CHECK(memcmp(&live, &before, sizeof(live)) == 0);
+	change("{\"channels\":{\"slack\":{\"enabled\":true,\"attempts\":3,\"backoff_ms\":5000,"
+	       "\"timeout_ms\":10000}},\"rules\":{\"high\":{\"above\":\"32.0\"},\"low\":{"
+	       "\"below\":\"-5.0\"}}}",
+	       NULL);
+	check_changes("none");
+}
+
+TEST(an_address_is_not_told_but_that_it_is_another)
+{
+	live_init(&live, &set);
+	change("{\"channels\":{\"slack\":{\"url\":\"https://other.example/canary\"}}}", NULL);
+	check_changes("{\"channels\":{},\"rules\":{},\"addresses\":[\"slack\"]}");
+	change("{\"channels\":{\"slack\":{\"url\":null}}}", NULL);
+	check_changes("{\"channels\":{\"slack\":{\"url\":null}},\"rules\":{},\"addresses\":[]}");
+}
