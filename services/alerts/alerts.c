@@ -274,6 +274,7 @@ static int start(struct op_service *s, const void *settings, void **ret_self)
 	a->started_ns = op_now_ns();
 	live_init(&a->live, a->set);
 	changes_restore(a);
+	log_channels(a);
 	report_start(a);
 	name_things(a);
 	op_clock_init(&a->clock, 0);

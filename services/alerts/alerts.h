@@ -176,6 +176,8 @@ void ask_attempt(struct alerts *a, const struct courier_attempt *attempt);
 void ask_look(struct alerts *a, uint64_t now_ns); /* what is not heard of any more */
 
 /* log.c */
+/* Who is told, and who is not, as it is now. */
+void log_channels(const struct alerts *a);
 /* An alert, or its end if its beginning was logged. */
 void log_message(struct alert *al, const struct message *m);
 /* was, failing: whether the channel did, before this and now. */

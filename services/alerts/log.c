@@ -11,8 +11,27 @@
 #include <string.h>
 
 #include "alerts.h"
+#include "lib/net/post.h"
 
 #define SENT_MAX 1024 /* all rules of the temperature monitor fit many times */
+
+/* ---- channels --------------------------------------------------------------------------- */
+
+void log_channels(const struct alerts *a)
+{
+	for (size_t i = 0; i < a->set->channels.n; i++) {
+		const struct alerts_channel *ch = &a->live.channel[i];
+		char origin[300];
+		if (ch->type == ALERTS_LOG)
+			continue;
+		if (!*ch->url)
+			op_log(OP_INFO, "channel %s: off: no address", ch->name);
+		else if (!ch->enabled)
+			op_log(OP_INFO, "channel %s: off: switched off", ch->name);
+		else if (op_url_origin(ch->url, origin, sizeof(origin)) == 0)
+			op_log(OP_INFO, "channel %s: on: %s", ch->name, origin);
+	}
+}
 
 /* ---- alerts ----------------------------------------------------------------------------- */
 

@@ -45,6 +45,7 @@ def every_message_is_the_contracts():
         wait_texts(to, [HIGH, RESOLVED, WET, LOW, "Humidity Alert Resolved: HIGH", DRY,
                         "Temperature Alert Resolved: LOW", "Humidity Alert Resolved: LOW"])
         got = attachments(to)
+        assert box.log(rf"channel slack: on: {to.url('')}$")
         check(got[0], "\U0001F525 *Temperature Alert: HIGH*", "danger",
               [field("Current Temperature", "30.0\u00b0C (86.0\u00b0F)"), field("Threshold", "27.0\u00b0C (80.6\u00b0F)")])
         check(got[1], "\u2705 *Temperature Alert Resolved: HIGH*", "good", [])
@@ -100,6 +101,7 @@ def the_settings_are_the_contract():
         assert "canary" not in done.stdout + done.stderr
         return done.stdout
     with Alerts("", period_ms=250, **{"channels.1.backoff_s": 5}) as box:
+        assert box.log("channel slack: off: no address$")
         assert box.call("config") == {
             "channels": {"slack": {"type": "slack", "url": None, "enabled": True, "attempts": 3, "backoff_ms": 5000,
                                    "timeout_ms": 10000}},
@@ -110,6 +112,7 @@ def the_settings_are_the_contract():
            "WEBHOOK_RETRY_DELAY": "60", "WEBHOOK_TIMEOUT": "120", "ALERT_TEMP_MIN_C": "1", "ALERT_TEMP_MAX_C": "27.25",
            "ALERT_HUMIDITY_MIN": "30.0", "ALERT_HUMIDITY_MAX": "71", "ALERT_COOLDOWN_SECONDS": "77"}
     with Alerts(env=env, **{"channels.1.backoff_s": 60}) as box:
+        assert box.log("channel slack: off: switched off$")
         assert box.call("config") == {
             "channels": {"slack": {"type": "slack", "url": "https://hooks.example", "enabled": False, "attempts": 7,
                                    "backoff_ms": 60000, "timeout_ms": 120000}},
