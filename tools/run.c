@@ -170,6 +170,7 @@ static void on_second(uv_timer_t *timer)
 	}
 	run_repeat_tick(&run->log, false);
 	run_memory_tick(run);
+	run_place_tick(run);
 }
 
 static void on_settled(uv_timer_t *timer)

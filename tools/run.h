@@ -188,6 +188,10 @@ void run_notify_close(struct run *run);
 /* Makes the runtime directory, takes its lock and removes what a killed predecessor left. Says
  * what is wrong itself. */
 int run_place_take(struct run *run) OP_MUST_CHECK;
+/* False: the runtime directory or its lock is gone or another's. */
+bool run_place_is_ours(const struct run *run) OP_MUST_CHECK;
+/* Once a second: without our directory nobody hears us or our services, so we stop and say why. */
+void run_place_tick(struct run *run);
 void run_place_leave(struct run *run);
 
 /* ---- run_load.c --------------------------------------------------------------------------------

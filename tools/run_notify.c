@@ -117,7 +117,8 @@ void run_notify_close(struct run *run)
 		return;
 	if (n->poll.loop)
 		uv_close((uv_handle_t *)&n->poll, NULL);
-	(void)close(n->fd);    /* nobody is left who could send */
-	(void)unlink(n->path); /* a leftover is replaced by the next run */
+	(void)close(n->fd); /* nobody is left who could send */
+	if (run_place_is_ours(run))
+		(void)unlink(n->path); /* a leftover is replaced by the next run */
 	n->fd = -1;
 }

@@ -14,9 +14,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #define ORPHAN_MS 3000
 
@@ -198,12 +200,51 @@ int run_place_take(struct run *run)
 	return 0;
 }
 
-void run_place_leave(struct run *run)
+bool run_place_is_ours(const struct run *run)
+{
+	char path[PATH_MAX];
+	struct stat here, there;
+	path_in(run, "lock", path, sizeof(path));
+	if (fstat(run->lock_fd, &here) < 0 || lstat(path, &there) < 0)
+		return false;
+	return here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+/* Who tidies /tmp takes away what nobody has touched for days (tmpfiles.d(5)). */
+static void keep_young(int fd)
+{
+	struct stat st;
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
+	if (fstat(fd, &st) == 0 && llabs((long long)now.tv_sec - st.st_mtim.tv_sec) > 3600)
+		(void)futimens(fd, NULL); /* ours to touch; tried again in a second */
+}
+
+void run_place_tick(struct run *run)
+{
+	struct stat sock;
+	bool heard = lstat(run->notify.path, &sock) == 0 && S_ISSOCK(sock.st_mode);
+	if (run->stopping)
+		return;
+	if (heard && run_place_is_ours(run)) {
+		keep_young(run->lock_fd);
+		return;
+	}
+	bool session = !strncmp(run->place.runtime, "/run/user/", 10);
+	run_say(run, OP_ERR,
+		"runtime directory %s: it is gone or another's, so nobody hears the "
+		"services any more: stopping%s",
+		run->place.runtime,
+		session ? "; it goes when its user logs out: run us by systemd, or allow it "
+			  "to stay (loginctl enable-linger)"
+			: "; start us anew");
+	run_stop(run, OP_EXIT_FAULT);
+}
+
+static void remove_all(struct run *run)
 {
 	static const char *const subs[] = {"bus", "call", "sim", ""};
 	char path[PATH_MAX];
-	if (run->lock_fd < 0)
-		return;             /* it is not ours */
 	(void)clear_leftovers(run); /* what cannot be removed was said, and the next run tries */
 	path_in(run, "services", path, sizeof(path));
 	(void)unlink(path);
@@ -215,6 +256,14 @@ void run_place_leave(struct run *run)
 		path_in(run, subs[i], path, sizeof(path));
 		(void)rmdir(path); /* stays if somebody else has put something there */
 	}
+}
+
+void run_place_leave(struct run *run)
+{
+	if (run->lock_fd < 0)
+		return; /* it is not ours */
+	if (run_place_is_ours(run))
+		remove_all(run);
 	(void)close(run->lock_fd); /* after the unlink: see try_lock */
 	run->lock_fd = -1;
 }

@@ -68,6 +68,38 @@ def a_clean_end_is_no_restart():
 
 
 @ot.test()
+def without_its_runtime_directory_it_stops_and_says_why():
+    with Box({"a": {}, "b": {}}) as box:
+        pids = [box.pid(s) for s in "ab"]
+        box.runtime.rename(ot.directory() / "moved")  # as it goes when its user logs out
+        assert box.wait(20) == 1
+        assert len(box.log(f"runtime directory {box.runtime}: it is gone or another's, .*: stopping")) == 1
+        assert [line.split()[1] for line in box.log("info +stopped")] == ["b", "a"], "in good order"
+        assert not [p for p in pids if boxes.alive(p)]
+        assert not box.log("watchdog|not ready|cannot remove"), box.output()
+
+
+@ot.test()
+def a_runtime_directory_of_another_is_left_alone():
+    with Box({"a": {}}) as box:
+        box.runtime.rename(ot.directory() / "moved")
+        for name in ("bus/status.a", "call/a", "lock", "notify.sock", "services"):
+            path = box.runtime / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("of another")
+        assert box.wait(20) == 1
+        left = sorted(p for p in box.runtime.rglob("*") if p.is_file() and p.read_text() == "of another")
+        assert len(left) == 5, left
+
+
+@ot.test()
+def without_its_socket_alone_it_stops_and_cleans_up():
+    with Box({"a": {}}) as box:
+        (box.runtime / "notify.sock").unlink()
+        assert box.wait(20) == 1 and not box.runtime.exists()
+
+
+@ot.test()
 def gives_up_after_the_limit_and_tries_again_after_the_pause():
     with Box({"good": {}, "bad": {"at_start": "crash"}}, ready=False) as box:
         box.wait_line(r"bad: 3 failures in a row: given up for 1 s: killed by signal 11")
