@@ -27,7 +27,13 @@ static int join(const char *tool, const char *dir, const char *file, char *ret, 
 	return -ENAMETOOLONG;
 }
 
-static void look_in(const char *base, const char *file, struct found *found)
+static bool is_simulated(const char *name)
+{
+	size_t n = strlen(name), end = strlen(OP_STATE_SIM);
+	return n > end && !strcmp(name + n - end, OP_STATE_SIM);
+}
+
+static void look_in(const char *base, const char *file, bool simulated, struct found *found)
 {
 	DIR *d = opendir(base);
 	for (struct dirent *e; d && (e = readdir(d));) {
@@ -35,7 +41,7 @@ static void look_in(const char *base, const char *file, struct found *found)
 		if (e->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s/%s", base, e->d_name,
 						    file) >= (int)sizeof(path))
 			continue;
-		if (access(path, F_OK) < 0)
+		if (access(path, F_OK) < 0 || is_simulated(e->d_name) != simulated)
 			continue;
 		if (found->n++ == 0)
 			memcpy(found->first, path, sizeof(path));
@@ -46,18 +52,18 @@ static void look_in(const char *base, const char *file, struct found *found)
 }
 
 /* Where the state of this user's appliances is, and of those of the system. */
-static void look_everywhere(const char *file, struct found *found)
+static void look_everywhere(const char *file, bool simulated, struct found *found)
 {
 	static const char system_base[] = "/var/lib/outpost";
 	char base[PATH_MAX];
-	look_in(system_base, file, found);
+	look_in(system_base, file, simulated, found);
 	if (op_state_dir(NULL, "", base, sizeof(base)) < 0)
 		return;
 	size_t n = strlen(base);
 	if (n > 0 && base[n - 1] == '/')
 		base[n - 1] = '\0';
 	if (strcmp(base, system_base) != 0)
-		look_in(base, file, found);
+		look_in(base, file, simulated, found);
 }
 
 static int take_only(const char *tool, const char *file, const struct found *found, char *ret_path,
@@ -87,7 +93,9 @@ int op_tool_state(const char *tool, const char *given, const char *appliance, co
 		return join(tool, dir, file, ret_path, size);
 	struct found found = {.n = 0};
 	op_buf_init(&found.list, 65536);
-	look_everywhere(file, &found);
+	look_everywhere(file, false, &found);
+	if (found.n == 0) /* a trial beside the real one is not meant */
+		look_everywhere(file, true, &found);
 	int r = take_only(tool, file, &found, ret_path, size);
 	op_buf_finish(&found.list);
 	return r;

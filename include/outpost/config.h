@@ -249,8 +249,9 @@ void op_config_reference(const char *title, const struct op_setting *table, size
 			 struct op_buf *out);
 
 /* What the user should know although it is no mistake, one line each: for service NULL a variable
- * of the .env file that sets nothing but nearly has the name of one that does; for a service a
- * secret that others can read (the file's mode, the command line). */
+ * of the .env file that sets nothing but nearly has the name of one that does, and with --sim one
+ * that has an address to which alerts will go; for a service a secret that others can read (the
+ * file's mode, the command line). */
 void op_config_notes(const struct op_config *c, const char *service, const struct op_setting *table,
 		     size_t n, struct op_buf *out);
 /* The variables of the .env file that set nothing and resemble no name that does, one a line; after

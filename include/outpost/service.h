@@ -187,6 +187,8 @@ void op_subscription_close(struct op_subscription *sub);
 int op_call(const char *runtime_dir, const char *service, const char *method, json_t *args,
 	    unsigned timeout_ms, json_t **ret_answer) OP_MUST_CHECK;
 
+/* Behind the appliance's name, its state directory of --sim: what was made up stays apart. */
+#define OP_STATE_SIM "-sim"
 /* Standard directories. With --runtime/--state unset: as root /run/outpost/<appliance> and
  * /var/lib/outpost/<appliance>, else $XDG_RUNTIME_DIR/outpost/<appliance> (falling back to
  * /tmp/outpost-UID/<appliance>) and ~/.local/state/outpost/<appliance>. */

@@ -225,6 +225,8 @@ struct variable *variable_find(const struct op_config *c, const char *name, size
 
 /* variable.c: every variable that was given into the tree, checked. */
 int variables_apply(struct op_config *c, struct problems *p) OP_MUST_CHECK;
+/* With --sim: whom what is made up is sent to, in notes; no more of an address than its host. */
+void variables_note_addresses(struct op_config *c);
 /* When all sources are in it: what is required and not there. */
 void variables_require(struct op_config *c, struct problems *p);
 

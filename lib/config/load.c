@@ -258,6 +258,8 @@ static int load(struct op_config *c, const struct op_config_source *src, struct 
 	load_environ(c, src->environ);
 	if (rc == 0)
 		rc = variables_apply(c, p);
+	if (rc == 0 && src->sim)
+		variables_note_addresses(c);
 	if (rc == 0)
 		rc = apply_sets(c, src, false, p);
 	if (rc == 0) {

@@ -360,6 +360,38 @@ int variables_apply(struct op_config *c, struct problems *p)
 	return rc;
 }
 
+/* Scheme and host, without who logs in and what may be secret; 0: it is no address. */
+static size_t host_of(const char *url, const char **ret_host)
+{
+	const char *host = strstr(url, "://");
+	if (!host || (strncasecmp(url, "https:", 6) != 0 && strncasecmp(url, "http:", 5) != 0))
+		return 0;
+	host += 3;
+	size_t n = strcspn(host, "/?#\\ ");
+	const char *login = memrchr(host, '@', n);
+	if (login) {
+		n -= (size_t)(login + 1 - host);
+		host = login + 1;
+	}
+	*ret_host = host;
+	return n;
+}
+
+void variables_note_addresses(struct op_config *c)
+{
+	for (const struct variable *v = c->variables; v; v = v->next) {
+		const char *host;
+		size_t n = v->first && v->clean ? host_of(v->clean, &host) : 0;
+		if (!n)
+			continue;
+		origin_write(&v->from, &c->notes);
+		op_buf_printf(&c->notes,
+			      ": what is simulated is told to %s%.*s (without %s it is not)\n",
+			      strncasecmp(v->clean, "https", 5) ? "http://" : "https://",
+			      n > 255 ? 255 : (int)n, host, v->name);
+	}
+}
+
 int op_config_export(const struct op_config *c)
 {
 	int err = 0;

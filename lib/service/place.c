@@ -2,20 +2,25 @@
  * place.c - an appliance read with its directories in place.
  *
  * Before the loop. Its name decides the standard directories, and they decide what ${RUNTIME} and
- * ${STATE} mean in it.
+ * ${STATE} mean in it. What simulators make up is kept apart from what was measured.
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
 #include <outpost/service.h>
+#include <stdio.h>
 #include <string.h>
 
 static int find_places(const struct op_config_source *src, const char *name, struct op_place *ret,
 		       struct op_buf *errors)
 {
+	char kept[256];
 	int r = op_runtime_dir(src->runtime_dir, name, ret->runtime, sizeof(ret->runtime));
+	int n = snprintf(kept, sizeof(kept), "%s%s", name, src->sim ? OP_STATE_SIM : "");
+	if (r == 0 && n >= (int)sizeof(kept))
+		r = -ENAMETOOLONG;
 	if (r == 0)
-		r = op_state_dir(src->state_dir, name, ret->state, sizeof(ret->state));
+		r = op_state_dir(src->state_dir, kept, ret->state, sizeof(ret->state));
 	if (r < 0)
 		op_buf_printf(errors,
 			      "no place for %s: %s; set HOME (or XDG_STATE_HOME), or use "

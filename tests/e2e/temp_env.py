@@ -316,6 +316,21 @@ def the_token_of_the_simulator_is_no_secret():
 
 
 @ot.test(timeout=60)
+def whom_the_simulator_reaches_is_told():
+    at = appliance()
+    (at / ".env").write_text("SLACK_WEBHOOK_URL=https://u:T0CANARY@hooks.example:444/services/T0CANARY?T0CANARY\n")
+    for env, place, host in (({}, rf"{at}/\.env:1", "https://hooks.example:444"),
+                             ({"SLACK_WEBHOOK_URL": "HTTP://hooks.example?T0CANARY"}, "environment", "http://hooks.example")):
+        done = ot.run("env", "-i", *(f"{n}={v}" for n, v in {**CLEAN, **env}.items()), ot.OUTPOST, "config", "check",
+                      at / YAML.name, "--sim")
+        said = [line for line in done.stderr.splitlines() if "simulated" in line]
+        assert done.returncode == 0 and len(said) == 1 and "T0CANARY" not in done.stderr, done
+        assert re.fullmatch(rf"note: {place} SLACK_WEBHOOK_URL: what is simulated is told to {host} .*", said[0]), said
+        done = config("check", {**TOKEN, **env}, at)
+        assert done.returncode == 0 and b"simulated" not in done.stderr, done
+
+
+@ot.test(timeout=60)
 def the_sample_has_the_limits_of_the_guide():
     at = appliance()
     sample = (ot.SOURCE / "appliances/temp-monitor/.env.example").read_text()

@@ -165,6 +165,34 @@ TEST(directories_of_a_user_follow_the_environment)
 	become_again();
 }
 
+static void check_state_end(bool sim, const char *given, const char *end)
+{
+	static const char text[] = "appliance: box\nservices: {a: {program: \"true\"}}\n";
+	struct op_config_source src = {.file = "box.yaml",
+				       .env_file = "/dev/null",
+				       .state_dir = given,
+				       .text = text,
+				       .text_len = sizeof(text) - 1,
+				       .sim = sim};
+	struct op_place place;
+	struct op_config *c = NULL;
+	struct op_buf errors;
+	op_buf_init(&errors, 4096);
+	setenv("HOME", "/users/u", 1);
+	CHECK_INT(op_place_load(&src, &place, &c, &errors), 0);
+	CHECK_STR(strrchr(place.state, '/'), end);
+	CHECK_STR(strrchr(place.runtime, '/'), "/box");
+	op_config_free(c);
+	op_buf_finish(&errors);
+}
+
+TEST(what_is_simulated_is_kept_apart)
+{
+	check_state_end(false, NULL, "/box");
+	check_state_end(true, NULL, "/box-sim");
+	check_state_end(true, "/here/we/are", "/are");
+}
+
 TEST(a_runtime_directory_is_made_with_its_rooms)
 {
 	char dir[300], path[400];

@@ -22,6 +22,7 @@ static const char help[] =
 	"Writes the settings and the state of an appliance into FILE, a tar archive\n"
 	"compressed with zstd. The appliance may run meanwhile.\n\n"
 	"  --state DIR        what must survive a restart, if it is not in its usual place\n"
+	"  --sim              what was kept with `outpost run --sim`\n"
 	"  --env FILE         environment file (default: .env if it is there)\n"
 	"  --secrets          keep secrets in it: the settings as they are, the environment file\n"
 	"  --help\n\n"
@@ -53,6 +54,7 @@ static int parse(struct backup *b, int argc, char **argv)
 	static const struct option options[] = {
 		{"state", required_argument, NULL, OP_ARG_STATE},
 		{"env", required_argument, NULL, OP_ARG_ENV},
+		{"sim", no_argument, NULL, OP_ARG_SIM},
 		{"secrets", no_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -76,6 +78,15 @@ static int parse(struct backup *b, int argc, char **argv)
 
 /* ---- what ---------------------------------------------------------------------------------- */
 
+/* Of the appliance whose state directory is called so; 0: it is of --sim, or is not, unlike wanted.
+ */
+static int name_length(const char *dir, bool sim)
+{
+	size_t n = strlen(dir), end = strlen(OP_STATE_SIM);
+	bool is_sim = n > end && !strcmp(dir + n - end, OP_STATE_SIM);
+	return is_sim == sim ? (int)(sim ? n - end : n) : 0;
+}
+
 /* The only directory below the place where appliances keep their state. */
 static int find_only(struct backup *b)
 {
@@ -90,10 +101,11 @@ static int find_only(struct backup *b)
 	DIR *d = r == 0 ? opendir(base) : NULL;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		char dir[PATH_MAX];
-		if (e->d_name[0] == '.' || backup_join(dir, base, e->d_name) < 0 ||
+		int name = name_length(e->d_name, b->args.src.sim);
+		if (e->d_name[0] == '.' || !name || backup_join(dir, base, e->d_name) < 0 ||
 		    backup_is_empty(dir))
 			continue;
-		(void)snprintf(b->only, sizeof(b->only), "%s",
+		(void)snprintf(b->only, sizeof(b->only), "%.*s", name,
 			       e->d_name); /* as long as names get */
 		n++;
 	}
@@ -124,8 +136,10 @@ static int load(struct backup *b)
 
 static int find_state(struct backup *b)
 {
-	int r = op_state_dir(b->args.src.state_dir, op_config_appliance(b->config), b->state,
-			     sizeof(b->state));
+	char kept[300]; /* a name has 63 letters at most */
+	(void)snprintf(kept, sizeof(kept), "%.250s%s", op_config_appliance(b->config),
+		       b->args.src.sim ? OP_STATE_SIM : "");
+	int r = op_state_dir(b->args.src.state_dir, kept, b->state, sizeof(b->state));
 	b->args.src.state_dir = b->state;
 	if (r == 0 && access(b->state, R_OK | X_OK) < 0)
 		r = -errno;

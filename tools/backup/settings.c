@@ -183,7 +183,9 @@ static int stand_in(const struct op_config_source *src)
 /* Of the file alone: what the environment or .env put over a secret would hide it. */
 static bool ask(const char *file, const struct op_config *c, struct secrets *all)
 {
-	struct op_config_source src = {.file = file, .env_file = "/dev/null"};
+	/* Directories are given: without HOME there are no others. */
+	struct op_config_source src = {
+		.file = file, .env_file = "/dev/null", .runtime_dir = "/", .state_dir = "/"};
 	struct op_answer *answers = NULL;
 	char *nothing[] = {NULL}, **ours = environ;
 	size_t n = op_config_service_count(c);
