@@ -93,6 +93,7 @@ NUMBERS = {
 TEXTS = {
     "CPU_TEMP_PATH": (CLIMATE + "cpu_temp_path", "/sys/class/thermal/thermal_zone0/temp", "/run/t"),
     "MOCK_SENSOR_FILE": (CLIMATE + "mock_file", "", "/run/mock.json"),
+    "ALERT_SILENT_CHANNELS": ("services.alerts.rules.4.channels", "log", "log,slack"),
     "METRICS_AUTH": ("services.web.metrics_auth", "auto", "open"),
 }
 

@@ -142,6 +142,21 @@ def the_last_alert_outlives_the_service_that_told_it():
         assert ot.wait_until(lambda: box.ask("dashboard/data")["last_alert"], 20, "known again") == last
 
 
+@ot.test(timeout=90)
+def who_is_to_be_told_that_readings_stop_is():
+    with receivers.Receiver() as to, Monitor(to.url("/hook"), ALERT_SILENT_CHANNELS="log,slack") as box:
+        box.good()
+        box.say("unplug")
+        ot.wait_until(lambda: to.got, 40, "it is told")
+        box.say("unplug 0")
+        ot.wait_until(lambda: len(to.got) == 2, 20, "and that it is over")
+        first, last = (json.loads(g.body)["attachments"][0] for g in to.got)
+        assert (first["text"], first["color"]) == ("\u26a0\ufe0f *No Readings*: see to the Sense HAT", "danger"), first
+        assert [f["title"] for f in first["fields"]] == ["Since"] and first["fields"][0]["value"][:2] == "20", first
+        assert (last["text"], last["color"]) == ("\u2705 *Readings Again*", "good"), last
+        box.wait_line("alert: critical climate-silent raised: no reading", 5)
+
+
 def start_anew(box, name):
     """The service is killed; it is back when this returns."""
     before = box.status()["services"][name]["pid"]
