@@ -227,6 +227,17 @@ TEST(page_says_what_to_see_to)
 			    "ALERTS DO NOT ARRIVE: see to the network and the webhook"));
 	v.muted = false;
 	CHECK(notice_is(&v, "ALERTS DO NOT ARRIVE: see to the network and the webhook"));
+	v = good();
+	v.recorder = DASH_SENSOR_FAILING;
+	snprintf(v.recorder_reason, sizeof(v.recorder_reason), "disk full: make room");
+	CHECK(notice_is(&v, "THE HISTORY IS IN DANGER: disk full: make room"));
+	v.temperature_c = 20;
+	CHECK(page_has(&v, "id=\"well\" data-on=\"no\""));
+	v.recorder = DASH_SENSOR_DOWN;
+	v.recorder_reason[0] = '\0';
+	CHECK(notice_is(&v, "THE HISTORY IS NOT KEPT: the recorder does not run"));
+	v.undelivered = true;
+	memset(v.recorder_reason, '<', sizeof(v.recorder_reason) - 1);
 	memset(v.reason, '<', sizeof(v.reason) - 1); /* all of it, and as long as it gets */
 	v.sensor = DASH_SENSOR_DOWN;
 	v.alerts = false;
@@ -234,7 +245,7 @@ TEST(page_says_what_to_see_to)
 	CHECK(page_has(&v, "&lt;\nNOBODY WATCHES"));
 	CHECK(page_has(&v, "THE CLOCK WAS NEVER SET: see to the monitor&#39;s network</p>"));
 	json_t *o = data_of(&v);
-	CHECK_INT(json_array_size(json_object_get(o, "notices")), 4);
+	CHECK_INT(json_array_size(json_object_get(o, "notices")), 5);
 	json_decref(o);
 }
 

@@ -16,7 +16,7 @@
 #define DASH_PAGE_MAX 16384
 #define DASH_DATA_MAX 4096
 
-/* How well the service is that reads the sensor. */
+/* How well the service is that reads the sensor, and the one that keeps what was read. */
 enum dash_sensor { DASH_SENSOR_UNKNOWN, DASH_SENSOR_OK, DASH_SENSOR_FAILING, DASH_SENSOR_DOWN };
 
 /* Who is told of alerts besides the log. */
@@ -46,6 +46,8 @@ struct dash_view {
 	bool clock_unset;                    /* wall time is not known: texts of times tell ages */
 	enum dash_sensor sensor;
 	char reason[128]; /* why it is not well; "" for no reason */
+	enum dash_sensor recorder;
+	char recorder_reason[128]; /* as reason */
 	struct dash_limits limits;
 	bool alerts;      /* it is known which rules are raised: */
 	char raised[257]; /* their names, with blanks between them */

@@ -40,6 +40,21 @@ static bool undelivered(const struct dash_view *v)
 	return v->undelivered;
 }
 
+static bool recorder_ails(const struct dash_view *v)
+{
+	return v->recorder == DASH_SENSOR_FAILING || v->recorder == DASH_SENSOR_DOWN;
+}
+
+static void put_recorder(const struct dash_view *v, struct op_buf *b)
+{
+	bool down = v->recorder == DASH_SENSOR_DOWN;
+	op_buf_puts(b, down ? "NOT KEPT" : "IN DANGER");
+	if (down || v->recorder_reason[0])
+		op_buf_printf(b, ": %s",
+			      v->recorder_reason[0] ? v->recorder_reason
+						    : "the recorder does not run");
+}
+
 static bool clock_unset(const struct dash_view *v)
 {
 	return v->clock_unset;
@@ -57,6 +72,7 @@ static const struct {
 	{alerts_unknown, "NOBODY WATCHES THE LIMITS: the alerts service does not run", NULL},
 	{muted, "ALERTS ARE MUTED: of some nobody is told", NULL},
 	{undelivered, "ALERTS DO NOT ARRIVE: see to the network and the webhook", NULL},
+	{recorder_ails, "THE HISTORY IS ", put_recorder},
 	{clock_unset, "THE CLOCK WAS NEVER SET: see to the monitor's network", NULL},
 };
 

@@ -60,21 +60,25 @@ static void view_reading(struct temp_web *t, struct dash_view *v)
 	write_time(v, t->read_ns, v->timestamp);
 }
 
-static void view_sensor(struct temp_web *t, struct dash_view *v)
+/* How a service is, and in reason why it is not well. */
+static enum dash_sensor view_service(struct temp_web *t, const char *name, char reason[128])
 {
 	struct web_service_look look;
-	if (!t->climate_name) {
-		v->sensor = DASH_SENSOR_DOWN;
-		return;
-	}
-	web_service_look(t->web, t->climate_name, &look);
-	v->sensor = look.is.health == OP_HEALTH_OK         ? DASH_SENSOR_OK
-		    : look.is.health == OP_HEALTH_DEGRADED ? DASH_SENSOR_FAILING
-							   : DASH_SENSOR_DOWN;
+	web_service_look(t->web, name, &look);
 	if (!look.known || !strcmp(look.is.state, op_state_name(OP_STATE_STARTING)))
-		v->sensor = DASH_SENSOR_UNKNOWN;
-	else
-		snprintf(v->reason, sizeof(v->reason), "%.127s", look.is.reason);
+		return DASH_SENSOR_UNKNOWN;
+	snprintf(reason, 128, "%.127s", look.is.reason);
+	return look.is.health == OP_HEALTH_OK         ? DASH_SENSOR_OK
+	       : look.is.health == OP_HEALTH_DEGRADED ? DASH_SENSOR_FAILING
+						      : DASH_SENSOR_DOWN;
+}
+
+static void view_sensor(struct temp_web *t, struct dash_view *v)
+{
+	v->sensor =
+		t->climate_name ? view_service(t, t->climate_name, v->reason) : DASH_SENSOR_DOWN;
+	if (t->web->recorder)
+		v->recorder = view_service(t, t->web->recorder, v->recorder_reason);
 }
 
 /* The newest record of a topic whose writer lives, or NULL. Good until the next call. */
