@@ -139,6 +139,7 @@ int run_load(struct run *run)
 		return OP_EXIT_USAGE;
 	}
 	run->args.src.file = run->file;
+	run->args.src.hold_env = true;
 	int mistakes = op_place_load(&run->args.src, &run->place, &run->config, &errors);
 	int settled = run->config ? op_config_export(run->config) : 0;
 	if (run->config && settled == 0)

@@ -33,6 +33,8 @@ static int set_environment(const struct unit *u)
 			       (long long)u->common.watchdog_s * 1000000); /* fits */
 		r = setenv("WATCHDOG_USEC", number, 1);
 	}
+	if (r == 0 && !u->simulator)
+		r = op_config_hand_on(u->run->config);
 	if (r == 0)
 		r = op_config_withhold(u->run->config, u->simulator ? NULL : u->name);
 	return r;

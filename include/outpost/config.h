@@ -118,6 +118,7 @@ struct op_config_source {
 	const char *const *sets; /* "path=value" */
 	size_t n_sets;
 	bool sim;                /* apply the simulators' `set` */
+	bool hold_env;           /* keep the environment file's text, see op_config_hand_on */
 	const char *runtime_dir; /* for ${RUNTIME} in arguments and values; NULL: left as it is */
 	const char *state_dir;   /* for ${STATE} */
 	const char *text;        /* the file's content, if it is in memory already; else NULL */
@@ -165,6 +166,10 @@ int op_config_start_failure(const struct op_config *c);
  * environment of this process, those that it has already excepted. 0 or -ENOMEM. Before there are
  * threads: setenv(3) and tzset(3). */
 int op_config_export(const struct op_config *c) OP_MUST_CHECK;
+/* Has the program that this process is about to become read the environment file as it was when c
+ * was read with hold_env; without, it reads the file. 0 or a negative errno. For a child that is
+ * about to become a service. */
+int op_config_hand_on(const struct op_config *c) OP_MUST_CHECK;
 /* Takes variables that are secret, and set nothing of this service (NULL: of any), out of the
  * environment of this process: they are gone, or "-" where they are required. 0 or -ENOMEM. For a
  * child that is about to become the service. */

@@ -172,6 +172,7 @@ struct op_config {
 	const char *file, *env_file, *appliance, *description;
 	const char *runtime_dir, *state_dir; /* NULL: placeholders stay as they are */
 	mode_t file_mode, env_mode;
+	int held_fd; /* what the environment file said, to be handed on; negative: none */
 	size_t nodes, text_bytes;
 	struct node *root, *services; /* services is NULL only after a mistake */
 	struct op_config_simulator *simulators;
@@ -215,6 +216,11 @@ struct env_lines {
 /* environ is where ${NAME} is looked for first; NULL: nowhere. */
 int dotenv_parse(struct op_config *c, const char *text, size_t len, const char *file,
 		 char *const *environ, struct problems *p, struct env_lines *ret) OP_MUST_CHECK;
+
+/* held.c: a descriptor, or a negative errno. */
+int held_make(const char *text, size_t len, mode_t mode) OP_MUST_CHECK;
+/* -ENOENT: nobody handed one on. *ret_text is the caller's. */
+int held_read(char **ret_text, size_t *ret_len, mode_t *ret_mode) OP_MUST_CHECK;
 
 /* environment.c: the keys "environment", "environment_groups", "env_file", "start_failure". */
 int environment_read(struct op_config *c, struct problems *p) OP_MUST_CHECK;

@@ -3,7 +3,7 @@
  * file, environment, --set. Each may replace what came before it, and every value remembers where
  * it came from.
  *
- * Runs once at start; nothing here is kept open.
+ * Runs once at start; nothing here is kept open but what is held (held.c).
  *
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
@@ -122,12 +122,25 @@ static void note_unknown(struct op_config *c, const char *name, const struct ori
 			      at->file, at->line, name);
 }
 
+/* As it was when our supervisor read it, if there is one. That there is no file is held as well. */
+static int read_env_file(struct op_config *c, const struct op_config_source *src, char **ret_text,
+			 size_t *ret_len)
+{
+	int rc = held_read(ret_text, ret_len, &c->env_mode);
+	if (rc != -ENOENT)
+		return rc;
+	rc = read_file(c->env_file, ENV_FILE_MAX_BYTES, ret_text, ret_len, &c->env_mode);
+	if (src->hold_env && (rc == 0 || rc == -ENOENT))
+		c->held_fd = held_make(*ret_text, *ret_len, rc ? 0 : c->env_mode);
+	return rc;
+}
+
 static int load_env_file(struct op_config *c, const struct op_config_source *src,
 			 struct problems *p, struct op_buf *errors)
 {
 	OP_AUTO_FREE char *text = NULL;
 	size_t len = 0;
-	int rc = read_file(c->env_file, ENV_FILE_MAX_BYTES, &text, &len, &c->env_mode);
+	int rc = read_env_file(c, src, &text, &len);
 	if (rc == -ENOENT && !src->env_file)
 		return 0;
 	if (rc) { /* a mistake like others: what else is wrong can still be found */
@@ -288,6 +301,7 @@ static struct op_config *create(const struct op_config_source *src)
 	}
 	c->lists = lists;
 	c->known = known;
+	c->held_fd = -1;
 	op_buf_init(&c->notes, 16384);
 	op_buf_init(&c->unused, 16384);
 	op_buf_init(&c->missing, 16384);
@@ -342,6 +356,8 @@ void op_config_free(struct op_config *c)
 	op_buf_finish(&c->notes);
 	op_buf_finish(&c->unused);
 	op_buf_finish(&c->missing);
+	if (c->held_fd >= 0)
+		(void)close(c->held_fd); /* only memory */
 	if (c->lists)
 		pool_finish(c->lists);
 	free(c->lists);

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import signal
 
 import boxes
 import outpost_test as ot
@@ -51,6 +52,34 @@ CASES = [
 def cases_are_read_as_the_judge_does():
     for text in CASES:
         assert ours(text) == judge(text), (text, ours(text), judge(text))
+
+
+@ot.test()
+def what_was_read_at_the_start_stays_in_force():
+    extra = "environment: {A_URL: services.a.url, A_SECRET: {set: services.a.secret, secret: true}}\n"
+    file = ot.directory() / ".env"
+    file.write_text("A_URL=http://first\nA_SECRET=hidden\n")
+    file.chmod(0o600)
+
+    def said(box):
+        return [line for line in box.call("a", "settings").splitlines() if ".env:" in line]
+    with boxes.Box({"a": {}}, extra=extra) as box:
+        first = said(box)
+        assert len(first) == 2 and "http://first" in first[0] and "hidden" not in str(first), first
+        for text in ("A_URL=http://second\n", "A_URL=\"open\n", None):
+            file.write_text(text) if text else file.unlink()
+            pid = box.pid("a")
+            os.kill(pid, signal.SIGKILL)
+            box.wait_new_life("a", pid)
+            assert said(box) == first, text
+        environ = open(f"/proc/{box.pid('a')}/environ").read()
+        assert "http://first" not in environ and "hidden" not in environ
+    with boxes.Box({"a": {}}, extra=extra) as box:  # nor is a file that comes later read
+        file.write_text("A_URL=http://third\n")
+        pid = box.pid("a")
+        os.kill(pid, signal.SIGKILL)
+        box.wait_new_life("a", pid)
+        assert said(box) == []
 
 
 @ot.test()
