@@ -13,6 +13,7 @@
  *     run_log.c      lines of all services merged; run_file.c their file, rotated;
  *                    run_repeat.c what says itself over and over
  *     run_memory.c   what all processes hold together
+ *     run_zone.c     what TZ says that is no zone
  *     run_place.c    the runtime directory: lock, leftovers, cleaning up
  *
  * SPDX-FileCopyrightText: The Outpost authors
@@ -200,6 +201,12 @@ void run_place_leave(struct run *run);
 /* 0, or the exit status after every mistake was printed. */
 int run_load(struct run *run) OP_MUST_CHECK;
 void run_unload(struct run *run);
+
+/* ---- run_zone.c --------------------------------------------------------------------------------
+ */
+
+/* Says so if TZ is no time zone. */
+void run_zone_check(struct run *run);
 
 /* ---- run_memory.c ------------------------------------------------------------------------------
  */

@@ -144,6 +144,7 @@ int run_load(struct run *run)
 	int settled = run->config ? op_config_export(run->config) : 0;
 	if (run->config && settled == 0)
 		settled = run_log_settle(run); /* so that mistakes are in the file */
+	run_zone_check(run);
 	r = mistakes < 0 ? mistakes : check(run, &errors);
 	if (settled < 0)
 		r = settled;

@@ -98,6 +98,19 @@ def what_programs_expect_in_the_environment_may_be_in_the_file():
         assert "canary" not in "\n".join(m.output())
 
 
+@ot.test(timeout=60)
+def a_time_zone_that_is_none_is_told():
+    wrong = "WEBHOOK_ENABLED=maybe\n"  # so that the start ends by itself
+    for zone in ("Europe/Nowhere", "../..", "X1", ":nowhere"):
+        said = fails(TOKEN + wrong + f"TZ={zone}\n").stderr
+        assert f"TZ={zone}: there is no such time zone here" in said, said
+    assert "TZ=Mars/Base: there" in fails(TOKEN + wrong + "TZ=UTC\n", TZ="Mars/Base").stderr
+    known = ["Europe/Berlin", ":Europe/Berlin"] if os.path.exists("/usr/share/zoneinfo/Europe/Berlin") else []
+    for zone in ("AAA-5:30", "<+0530>-5:30", "CET-1CEST,M3.5.0,M10.5.0/3", "UTC", "", *known):
+        said = fails(TOKEN + wrong + f"TZ='{zone}'\n").stderr
+        assert "time zone" not in said, said
+
+
 @ot.test()
 def the_addresses_that_are_printed_have_the_port_of_the_file():
     done = fails(TOKEN + "PORT=22987\nWEBHOOK_ENABLED=maybe\n")
