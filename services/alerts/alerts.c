@@ -13,9 +13,12 @@
 #include <string.h>
 
 #include "alerts.h"
+#include "lib/base/shorten.h"
 
 #define PATIENCE_NS (5 * OP_NS_PER_S)
 #define STATE_NS (10 * OP_NS_PER_S)
+#define REASON_MAX 120 /* bytes of the state's reason */
+#define ROOM_LEAST 20  /* of them for a path */
 
 static struct alerts self; /* one per process; status() may still be asked after stop() */
 
@@ -43,6 +46,17 @@ static void say_channels(const struct alerts *a, bool brief, struct op_buf *out)
 		op_buf_printf(out, " (%zu more)", n - 1);
 }
 
+/* What is to be done, and where: as much of the path as there is room for. */
+static void say_place(const struct alerts *a, int err, struct op_buf *out)
+{
+	char path[REASON_MAX + 1];
+	const char *what = err == -ENOENT ? "make anew " : "see to the disk below ";
+	size_t used = out->len + strlen(", ") + strlen(what);
+	size_t room = used + ROOM_LEAST < REASON_MAX ? REASON_MAX - used : ROOM_LEAST;
+	op_shorten(op_service_state_dir(a->service), room, path);
+	op_buf_printf(out, ", %s%s", what, path);
+}
+
 static void say_disk(const struct alerts *a, int err, bool brief, struct op_buf *out)
 {
 	next_cause(out);
@@ -54,8 +68,7 @@ static void say_disk(const struct alerts *a, int err, bool brief, struct op_buf 
 	if (!brief && err == -EBUSY)
 		op_buf_printf(out, ", stop it or use another --state");
 	else if (!brief)
-		op_buf_printf(out, ", see to the disk below %.60s",
-			      op_service_state_dir(a->service));
+		say_place(a, err, out);
 }
 
 static void say_rules(const struct alerts *a, struct op_buf *out)
@@ -90,13 +103,15 @@ static void set_state(struct alerts *a)
 	struct courier_view v;
 	courier_view(a->courier, &v);
 	int err = v.outbox_error ? v.outbox_error : v.keep_error ? v.keep_error : v.pump_error;
+	if (err == -OP_EDAMAGED && v.keep_error) /* the one that is looked at again and again */
+		err = v.keep_error;
 	op_buf_init_fixed(&why, text, sizeof(text));
 	say_channels(a, err != 0, &why);
 	if (err)
 		say_disk(a, err, any_failing(a), &why);
 	say_rules(a, &why);
 	if (why.len)
-		op_service_set_state(a->service, OP_STATE_DEGRADED, "%.120s", why.data);
+		op_service_set_state(a->service, OP_STATE_DEGRADED, "%.*s", REASON_MAX, why.data);
 	else if (!a->watching)
 		return; /* starting */
 	else

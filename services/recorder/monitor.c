@@ -6,6 +6,7 @@
  * SPDX-FileCopyrightText: The Outpost authors
  * SPDX-License-Identifier: MIT
  */
+#include "lib/base/shorten.h"
 #include "recorder.h"
 
 #include <stdio.h>
@@ -44,11 +45,12 @@ static enum disk disk_of(const struct recorder *r)
 
 static void degrade(struct recorder *r, const char *what, const char *remedy)
 {
-	char lost[48] = "";
+	char lost[48] = "", shown[51];
 	if (r->waiting.dropped)
 		(void)snprintf(lost, sizeof(lost), "; %llu records lost",
 			       (unsigned long long)r->waiting.dropped); /* fits */
-	op_service_set_state(r->service, OP_STATE_DEGRADED, "%.50s: %s%s", what, remedy, lost);
+	op_shorten(what, sizeof(shown) - 1, shown);
+	op_service_set_state(r->service, OP_STATE_DEGRADED, "%s: %s%s", shown, remedy, lost);
 }
 
 /* True if it is the disk that keeps us from our work. */
