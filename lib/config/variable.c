@@ -187,6 +187,17 @@ static const char *check_word(struct problems *p, const struct variable *v, cons
 	return NULL;
 }
 
+/* What is wrong with an address that has both; "": it lacks one. */
+static const char *url_hint(const char *text)
+{
+	const char *host = strstr(text, "://");
+	if (!host || !host[3] || strchr("/?#:", host[3]))
+		return "";
+	if (strncasecmp(text, "https://", 8) != 0 && strncasecmp(text, "http://", 7) != 0)
+		return ", http:// or https://";
+	return ", without blanks";
+}
+
 static const char *check_url(struct problems *p, const struct variable *v, const char *text)
 {
 	size_t scheme = !strncasecmp(text, "https://", 8)  ? 8
@@ -196,8 +207,8 @@ static const char *check_url(struct problems *p, const struct variable *v, const
 	if (scheme && text[scheme] && !strchr("/?#:", text[scheme]) &&
 	    !text[strcspn(text, " \t\n\v\f\r")])
 		return text;
-	(void)snprintf(why, sizeof(why), "%.60s must be a valid URL with scheme and host",
-		       v->called);
+	(void)snprintf(why, sizeof(why), "%.60s must be a valid URL with scheme and host%s",
+		       v->called, url_hint(text)); /* fits */
 	if (v->group)
 		wrong_in_group(p, v, why);
 	else

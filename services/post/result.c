@@ -86,6 +86,10 @@ static const char *detail_of(const struct fetch *p, CURLcode code)
 	bool tells = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
 		     code == CURLE_SSL_CACERT_BADFILE || code == CURLE_COULDNT_RESOLVE_HOST ||
 		     code == CURLE_COULDNT_RESOLVE_PROXY;
+	bool rubbish = code == CURLE_WEIRD_SERVER_REPLY ||
+		       (code == CURLE_UNSUPPORTED_PROTOCOL && strstr(p->detail, "HTTP/0.9"));
+	if (rubbish) /* and not "Unsupported protocol", as if the address were wrong */
+		return "the answer is not HTTP";
 	return tells && *p->detail ? p->detail : curl_easy_strerror(code);
 }
 

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/shorten.h"
+
 #define SLOW_NS (3 * OP_NS_PER_S) /* a disk operation that lasts longer is worth telling */
 #define HOLD_NS (5 * OP_NS_PER_S) /* what happens in a moment is shown for so long */
 #define LOG_NS (10 * OP_NS_PER_S)

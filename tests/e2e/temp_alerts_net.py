@@ -5,6 +5,7 @@
 import calendar
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -33,6 +34,30 @@ def pauses_double_and_a_test_waits_for_all_attempts():
         to.answers["*"] = 200
         assert box.call("test", "report=status", "attempts=1")["delivered"] is True
         assert box.call("test", "report=none", check=False).returncode != 0
+
+
+@ot.test(timeout=40)
+def rubbish_is_called_no_http():
+    def rubbish(handler, _):
+        handler.wfile.write(b"220 mail.example ESMTP\r\n")
+        handler.close_connection = True
+    with Receiver({"*": rubbish}) as to, posts(to) as box:
+        answer = box.call("test", "report=status", "attempts=1")
+        assert answer["delivered"] is False and answer["message"].endswith(": the answer is not HTTP"), answer
+
+
+@ot.test(timeout=60)
+def a_state_directory_that_is_gone_is_named():
+    with Receiver() as to, posts(to) as box:
+        box.feed(33)
+        wait_texts(to, ["Temperature Alert: HIGH"])
+        shutil.rmtree(box.state)
+        box.configure(temp_high={"above": "30"})
+        box.feed(20)
+        want = f"No such file or directory: alerts go on from memory, make anew {box.state}"
+        ot.wait_until(lambda: ot.tap(box.runtime, "status.alerts", 1, "--last", 1)[0]["reason"] == want, 20, want)
+        box.state.mkdir()
+        ot.wait_until(lambda: ot.tap(box.runtime, "status.alerts", 1, "--last", 1)[0]["state"] == "ready", 20, "well again")
 
 
 @ot.test(timeout=60)

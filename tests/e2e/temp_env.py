@@ -184,9 +184,12 @@ def texts_are_trimmed():
 def the_address_is_one_of_http():
     for value in ("  ", "\t"):
         assert RANGES + "url must be a non-empty string (SLACK_WEBHOOK_URL)\n" in refused({**TOKEN, "SLACK_WEBHOOK_URL": value})
-    for value in ("T0CANARY", "ftp://h/T0CANARY", "https://", "http:///T0CANARY", "https://h /T0CANARY", "//h/T0CANARY"):
+    for value in ("T0CANARY", "https://", "http:///T0CANARY", "//h/T0CANARY"):
         said = refused({**TOKEN, "SLACK_WEBHOOK_URL": value})
         assert RANGES + "url must be a valid URL with scheme and host (SLACK_WEBHOOK_URL)\n" in said, (value, said)
+    for value, hint in (("ftp://h/T0CANARY", "http:// or https://"), ("https://h /T0CANARY", "without blanks")):
+        said = refused({**TOKEN, "SLACK_WEBHOOK_URL": value})
+        assert RANGES + f"url must be a valid URL with scheme and host, {hint} (SLACK_WEBHOOK_URL)\n" in said, (value, said)
     assert settings({**TOKEN, "SLACK_WEBHOOK_URL": ""})[SLACK + "url"] == ""
     shown = config("show", {**TOKEN, **HOOK})
     assert b"T0CANARY" not in shown.stdout + shown.stderr

@@ -158,8 +158,7 @@ TEST(one_value_below_another_defaults_included)
 
 TEST(urls_are_http_and_are_not_shown)
 {
-	static const char *const wrong[] = {"ftp://h/hunter2", "hunter2", "http:///hunter2",
-					    "https://", "http://h /hunter2"};
+	static const char *const wrong[] = {"hunter2", "http:///hunter2", "https://"};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(wrong); i++) {
 		char text[64];
 		snprintf(text, sizeof(text), "URL=%s", wrong[i]);
@@ -167,6 +166,12 @@ TEST(urls_are_http_and_are_not_shown)
 			  "(COUNT/LOW/HIGH): url must be a valid URL with scheme and host (URL)\n");
 		CHECK(!strstr(errors.data, "hunter2"));
 	}
+	CHECK_HAS(bad(V("URL=ftp://h/hunter2"), NULL, NULL),
+		  "valid URL with scheme and host, http:// or https:// (URL)\n");
+	CHECK(!strstr(errors.data, "hunter2"));
+	CHECK_HAS(bad(V("URL=http://h /hunter2"), NULL, NULL),
+		  "valid URL with scheme and host, without blanks (URL)\n");
+	CHECK(!strstr(errors.data, "hunter2"));
 	CHECK_HAS(bad(V("URL=  "), NULL, NULL), "url must be a non-empty string (URL)\n");
 	CHECK_INT(good(V("URL="), NULL, NULL).limits.high, 5);
 }
