@@ -199,6 +199,27 @@ static bool passes(int r)
 	return r == -ENOSPC || r == -EDQUOT || r == -EIO;
 }
 
+static void cut_end(struct op_buf *b, const char *end)
+{
+	size_t n = strlen(end);
+	if (b->len < n || strcmp(b->data + b->len - n, end) != 0)
+		return;
+	b->data[b->len -= n] = '\0';
+}
+
+/* In the words that clients know, and then where the name of the file comes from. */
+static int refuse_file(struct run *run, const char *what, const char *path, int r)
+{
+	OP_AUTO_BUF struct op_buf place;
+	op_buf_init(&place, 8192);
+	op_config_wrong_path(run->config, "log.file", &place, "?");
+	cut_end(&place, ": ?\n");
+	cut_end(&place, ": log.file");
+	run_say(run, OP_ERR, "Failed to %s '%s': %s (set by %s)", what, path, op_strerror(r),
+		place.data);
+	return -EINVAL;
+}
+
 static int open_file(struct run *run)
 {
 	struct run_file *f = &run->log.file;
@@ -206,17 +227,13 @@ static int open_file(struct run *run)
 	int r = run_file_make_dir(f->path, dir, sizeof(dir));
 	if (r < 0 && !passes(r)) {
 		f->path = NULL;
-		run_say(run, OP_ERR, "Failed to create log directory '%s': %s", dir,
-			op_strerror(r));
-		return -EINVAL;
+		return refuse_file(run, "create log directory", dir, r);
 	}
 	r = run_file_open(f);
 	if (r == 0 || passes(r))
 		return 0;
 	const char *path = OP_STEAL(f->path);
-	run_say(run, OP_ERR, "Failed to configure logging with file '%s': %s", path,
-		op_strerror(r));
-	return -EINVAL;
+	return refuse_file(run, "configure logging with file", path, r);
 }
 
 int run_log_settle(struct run *run)

@@ -267,6 +267,18 @@ int environment_read(struct op_config *c, struct problems *p)
 	return rc;
 }
 
+void environment_note_directory(struct op_config *c, const char *path)
+{
+	OP_AUTO_FREE char *real = realpath(path, NULL);
+	path = real ? real : path;
+	if (!strstr(c->notes.data, path))
+		op_buf_printf(
+			&c->notes,
+			"%s: is a directory, not a file, and is passed over (Docker makes one "
+			"where a file to be mounted is missing: rmdir it, and make the file)\n",
+			path);
+}
+
 /* Beside the appliance's file, in the nearest directory above it that has one, else in the working
  * directory. */
 int environment_find_file(struct op_config *c)
@@ -280,8 +292,12 @@ int environment_find_file(struct op_config *c)
 		return 0;
 	for (char *slash; (slash = strrchr(path, '/')); *slash = '\0') {
 		strcpy(slash, "/.env"); /* there is room */
-		if (stat(path, &st) || S_ISDIR(st.st_mode))
+		if (stat(path, &st))
 			continue;
+		if (S_ISDIR(st.st_mode)) {
+			environment_note_directory(c, *c->file == '/' ? path + 1 : path);
+			continue;
+		}
 		const char *from = *c->file == '/' ? path + 1 : path;
 		c->env_file = pool_text(&c->pool, from, strlen(from));
 		return c->env_file ? 0 : -ENOMEM;

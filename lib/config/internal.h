@@ -226,6 +226,8 @@ int held_read(char **ret_text, size_t *ret_len, mode_t *ret_mode) OP_MUST_CHECK;
 int environment_read(struct op_config *c, struct problems *p) OP_MUST_CHECK;
 /* The environment file as the appliance wants it found, into c->env_file. */
 int environment_find_file(struct op_config *c) OP_MUST_CHECK;
+/* Notes, once, that what should be the environment file is a directory. */
+void environment_note_directory(struct op_config *c, const char *path);
 bool variable_ok(const char *name);
 struct variable *variable_find(const struct op_config *c, const char *name, size_t len);
 

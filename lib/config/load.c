@@ -143,6 +143,10 @@ static int load_env_file(struct op_config *c, const struct op_config_source *src
 	int rc = read_env_file(c, src, &text, &len);
 	if (rc == -ENOENT && !src->env_file)
 		return 0;
+	if (rc == -EISDIR && !src->env_file) {
+		environment_note_directory(c, c->env_file);
+		return 0;
+	}
 	if (rc) { /* a mistake like others: what else is wrong can still be found */
 		c->mistakes = true;
 		(void)file_error(errors, c->env_file, rc); /* gives back rc */

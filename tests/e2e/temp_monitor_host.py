@@ -265,12 +265,29 @@ def ranges_do_not_matter_without_an_address():
 
 
 @ot.test()
+def a_directory_in_place_of_the_file_is_told_with_its_path():
+    at = program(TOKEN)
+    (at / ".env").unlink()
+    (at / ".env").mkdir()
+    for cwd in (at, "/"):
+        for env, said in (({}, "BEARER_TOKEN environment variable is required"), ({"BEARER_TOKEN": TOKEN[13:-1]}, "")):
+            done = subprocess.run([ot.OUTPOST, "config", "check", at / "temp-monitor.yaml"], env={**CLEAN, **env}, cwd=cwd,
+                                  capture_output=True, text=True)
+            assert done.returncode == (1 if said else 0) and said in done.stderr, done
+            told = [line for line in done.stderr.splitlines() if line.startswith(f"note: {at}/.env: is a directory")]
+            assert len(told) == 1 and "Docker makes one" in told[0], done.stderr
+
+
+@ot.test()
 def a_log_that_cannot_be_written_ends_the_start():
     (ot.directory() / "taken").write_text("")
     done = fails(TOKEN + f"LOG_FILE={ot.directory()}/taken/x/y.log\n")
     assert f"Failed to create log directory '{ot.directory()}/taken/x': " in done.stderr
+    assert re.search(r"Not a directory \(set by \S+/temp_monitor/\.env:2 LOG_FILE\)\n", done.stderr), done.stderr
     done = fails(TOKEN + f"LOG_FILE={ot.directory()}\n")
     assert f"Failed to configure logging with file '{ot.directory()}': " in done.stderr
+    done = fails(TOKEN, LOG_FILE=str(ot.directory()))
+    assert "Is a directory (set by environment LOG_FILE)\n" in done.stderr, done.stderr
 
 
 @ot.test()
