@@ -15,6 +15,7 @@
 #include "lib/base/shorten.h"
 
 #define SLOW_NS (3 * OP_NS_PER_S) /* a disk operation that lasts longer is worth telling */
+#define OPENING_NS OP_NS_PER_S    /* an opening that lasts longer as well */
 #define HOLD_NS (5 * OP_NS_PER_S) /* what happens in a moment is shown for so long */
 #define LOG_NS (10 * OP_NS_PER_S)
 #define HINT_NS (10 * OP_NS_PER_S) /* a topic may come later than we */
@@ -63,6 +64,8 @@ static bool disk_state(struct recorder *r)
 	case DISK_OK:
 		return false;
 	case OPENING:
+		if (op_now_ns() - r->started_ns < OPENING_NS)
+			return true; /* mostly a matter of milliseconds: it goes on starting */
 		degrade(r, "the history is being opened",
 			"the disk is slow, or there is much to do");
 		return true;

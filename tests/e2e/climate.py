@@ -491,6 +491,7 @@ def matrix_and_joystick_may_be_missing():
     with Rig(sets=("led=/nonexistent/fb1", "joystick=/nonexistent/event0")) as rig:
         rig.fresh()
         assert rig.count("no light matrix: /nonexistent/fb1: No such file") == 1
+        assert rig.count(r"REAL Sense HAT driver is active: .* \(SIMULATED: no board, a simulator\)$") == 1
         assert rig.count("no joystick: /nonexistent/event0: No such file") == 1
         assert not rig.call("stats")["led"]
         rig.service.wait_line(r"(info|notice) +ready", 5)

@@ -68,6 +68,24 @@ def a_history_begun_anew_knows_the_time():
     place.check()
 
 
+@ot.test(timeout=40)
+def an_opening_that_takes_a_moment_is_no_fault():
+    place = rt.Place(["topic: test.point, as: rows"])
+    with tt.Writer(place.runtime, "open point test.point") as writer, place.start() as recorder:
+        writer("pub test.point 5000")
+        recorder.flush()
+        recorder.proc.kill()
+        recorder.proc.wait()
+    shim = ot.Shim(place.state)
+    shim.set(fsync_ms=50)
+    began = time.monotonic()
+    with place.start(env=shim.env()) as recorder:
+        recorder.wait_line("ready")
+        told = [line for line in recorder.output("err") if "degraded" in line]
+        assert not told or time.monotonic() - began > 1, told
+        assert recorder.stop() == 0
+
+
 @ot.test(timeout=60)
 def chunks_hold_what_was_said():
     place = rt.Place(["topic: test.point, fields: \"n, x, level\""])

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "key.h"
 #include "led.h"
@@ -94,10 +95,18 @@ static void on_reading(void *arg, const struct climate_reading *r)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* The socket of a simulator may not be there yet. */
+static bool is_board(const char *path)
+{
+	struct stat st;
+	return !strncmp(path, "/dev/", 5) || (stat(path, &st) == 0 && S_ISCHR(st.st_mode));
+}
+
 static void say_source(const struct climate_settings *set)
 {
 	if (!set->mock) {
-		op_log(OP_INFO, "REAL Sense HAT driver is active: %s", set->device.path);
+		op_log(OP_INFO, "REAL Sense HAT driver is active: %s%s", set->device.path,
+		       is_board(set->device.path) ? "" : " (SIMULATED: no board, a simulator)");
 		return;
 	}
 	printf("Using mock SenseHat\n");
