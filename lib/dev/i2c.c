@@ -151,10 +151,16 @@ static int socket_ask(const struct op_i2c *b, struct op_i2c_ask *ask)
 	size_t bytes = OP_I2C_ASK_BYTES + (ask->read ? 0U : ask->n);
 	size_t expected = OP_I2C_ANSWER_BYTES + (ask->read ? ask->n : 0U);
 	struct op_i2c_answer answer;
-	if (send(b->fd, ask, bytes, MSG_NOSIGNAL) < 0)
+	ssize_t n;
+	do
+		n = send(b->fd, ask, bytes, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
 		return socket_lost(b);
-	errno = 0;
-	ssize_t n = recv(b->fd, &answer, sizeof(answer), 0);
+	do { /* with a time-out it is interrupted whatever SA_RESTART says, signal(7) */
+		errno = 0;
+		n = recv(b->fd, &answer, sizeof(answer), 0);
+	} while (n < 0 && errno == EINTR);
 	if (n < OP_I2C_ANSWER_BYTES)
 		return socket_lost(b);
 	if (answer.err)

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +20,8 @@ struct chip {
 	bool short_; /* answers a byte too few */
 	uint8_t regs[128];
 	pthread_t thread;
+	bool signals; /* before it answers, it signals who asks */
+	pthread_t asks;
 };
 
 static size_t chip_answer(struct chip *c, const struct op_i2c_ask *ask, struct op_i2c_answer *to)
@@ -41,9 +44,12 @@ static void *chip_run(void *arg)
 	struct op_i2c_ask ask;
 	struct op_i2c_answer answer;
 	int fd = accept(c->listener, NULL, NULL);
-	while (recv(fd, &ask, sizeof(ask), 0) > 0)
+	while (recv(fd, &ask, sizeof(ask), 0) > 0) {
+		if (c->signals)
+			(void)pthread_kill(c->asks, SIGUSR1);
 		if (!c->dumb)
 			(void)!send(fd, &answer, chip_answer(c, &ask, &answer), MSG_NOSIGNAL);
+	}
 	close(fd);
 	return NULL;
 }
@@ -126,6 +132,23 @@ TEST(a_late_answer_is_never_taken_for_the_next)
 	CHECK_INT(got, 99);
 	chip_unplug(&c, &b);
 	CHECK_INT(op_i2c_read(&b, 0x5F, 0x0F, &got, 1), -EBADF);
+}
+
+static void on_signal(int number)
+{
+}
+
+TEST(a_signal_is_no_fault_of_the_bus)
+{
+	struct chip c = {.signals = true, .asks = pthread_self()};
+	struct sigaction act = {.sa_handler = on_signal};
+	struct op_i2c b;
+	uint8_t got;
+	CHECK(sigaction(SIGUSR1, &act, NULL) == 0);
+	chip_plug(&c, &b);
+	for (unsigned i = 0; i < 500; i++) /* it comes before recv(2) sometimes */
+		CHECK_INT(op_i2c_read(&b, 0x5F, 0x0F, &got, 1), 0);
+	chip_unplug(&c, &b);
 }
 
 TEST(what_is_no_bus_is_told_apart)
