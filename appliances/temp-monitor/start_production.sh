@@ -37,12 +37,19 @@ outpost=$(find_outpost) || {
 	exit 1
 }
 mkdir -p logs
-# The port of .env counts as well; of what is wrong in there the start itself tells.
-port=$("$outpost" config show "$here/temp-monitor.yaml" web 2>/dev/null | sed -n 's/^ *listen: .*:\([0-9]*\)"\{0,1\}  #.*/\1/p')
-port=${port:-${PORT:-8080}}
+# The port of .env and of --set counts. Of settings that are wrong the start itself tells, and no address is
+# promised then; status 2: options that only `outpost run` knows.
+settings()
+{
+	"$outpost" config show "$here/temp-monitor.yaml" web "$@" 2>/dev/null
+}
+shown=$(settings "$@") || { [ $? -eq 2 ] && shown=$(settings); } || shown=
+port=$(echo "$shown" | sed -n 's/^ *listen: .*:\([0-9]*\)"\{0,1\}  #.*/\1/p')
 echo "Starting Temperature Monitor in $mode mode..."
-echo "Server will be available at http://localhost:$port"
-echo "Health endpoint: http://localhost:$port/health"
-echo "Metrics endpoint: http://localhost:$port/metrics"
-echo "API documentation: http://localhost:$port/docs"
+if [ -n "$port" ]; then
+	echo "Server will be available at http://localhost:$port"
+	echo "Health endpoint: http://localhost:$port/health"
+	echo "Metrics endpoint: http://localhost:$port/metrics"
+	echo "API documentation: http://localhost:$port/docs"
+fi
 exec "$outpost" run "$here/temp-monitor.yaml" "$@"

@@ -37,11 +37,11 @@ def command(at, script="start_production.sh"):
     return [str(at / script), "--runtime", str(ot.directory() / "rt"), "--state", str(ot.directory() / "state")]
 
 
-def fails(env, **more):
+def fails(env, *options, **more):
     """A start that is to fail at once; and that it leaves with 1, as it always did."""
     at = ot.directory() / "temp_monitor"
     shutil.rmtree(at, ignore_errors=True)
-    done = subprocess.run(command(program(env)), env={**CLEAN, "OUTPOST": str(ot.OUTPOST), **more}, timeout=30,
+    done = subprocess.run([*command(program(env)), *options], env={**CLEAN, "OUTPOST": str(ot.OUTPOST), **more}, timeout=30,
                           capture_output=True, text=True)
     assert done.returncode == 1, done
     return done
@@ -114,7 +114,7 @@ def a_time_zone_that_is_none_is_told():
 @ot.test()
 def the_addresses_that_are_printed_have_the_port_of_the_file():
     done = fails(TOKEN + "PORT=22987\nWEBHOOK_ENABLED=maybe\n")
-    assert "http://localhost:8080/health\n" in done.stdout, "of a file that is wrong it cannot be told"
+    assert "Starting" in done.stdout and "http://localhost" not in done.stdout, "no server will be available"
     port = ot.free_port()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
@@ -123,6 +123,10 @@ def the_addresses_that_are_printed_have_the_port_of_the_file():
         assert f"http://localhost:{port}/health\n" in done.stdout, done.stdout
         done = fails(MOCK.replace("127.0.0.1", "::1") + "PORT=22987\n", PORT=str(port), HOST="127.0.0.1")
         assert f"http://localhost:{port}/health\n" in done.stdout, done.stdout
+        done = fails(MOCK + "PORT=22987\n", "--set", f"services.web.listen=127.0.0.1:{port}")
+        assert f"http://localhost:{port}/health\n" in done.stdout, done.stdout
+        done = fails(MOCK + f"PORT={port}\n", "--log-keep", "3")
+        assert f"http://localhost:{port}/health\n" in done.stdout, "an option that only a start knows"
 
 
 @ot.test(timeout=60)
