@@ -246,6 +246,17 @@ def secrets_in_lists_and_below_the_environment_stay_out():
 
 
 @ot.test(timeout=60)
+def an_archive_within_the_state_is_refused():
+    state, db = make_state()
+    before = contents(state)
+    for file in (state / "b.tar.zst", state / "evidence" / "b.tar.zst"):
+        refused(f"{file} is within {state}, which it is to hold", "backup", file, "sensorhub", "--state", state)
+    assert contents(state) == before
+    good("backup", f"{state}.tar.zst", "sensorhub", "--state", state)  # beside it, with a name that begins alike
+    db.close()
+
+
+@ot.test(timeout=60)
 def the_temperature_monitors_settings_are_in_it():
     state, db = make_state()
     yaml, file = ot.SOURCE / "appliances/temp-monitor/temp-monitor.yaml", ot.directory() / "b.tar.zst"

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <getopt.h>
+#include <libgen.h>
 #include <outpost/service.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,6 +150,19 @@ static int find_state(struct backup *b)
 	return r;
 }
 
+/* What is made beside the archive would be taken for state, and that again. */
+static int check_target(const struct backup *b)
+{
+	OP_AUTO_FREE char *copy = strdup(b->file);
+	OP_AUTO_FREE char *at = copy ? realpath(dirname(copy), NULL) : NULL;
+	OP_AUTO_FREE char *state = realpath(b->state, NULL);
+	size_t n = state ? strlen(state) : 0;
+	if (!at || !state || strncmp(at, state, n) != 0 || (at[n] && at[n] != '/'))
+		return 0; /* where it cannot be written, the stage says so */
+	backup_tell("%s is within %s, which it is to hold: name a file elsewhere", b->file, state);
+	return -EINVAL;
+}
+
 static void describe(struct backup *b)
 {
 	struct timespec now;
@@ -215,6 +229,8 @@ int backup_main(int argc, char **argv)
 		r = load(&b);
 	if (r == 0)
 		r = find_state(&b);
+	if (r == 0)
+		r = check_target(&b);
 	if (r == 0)
 		r = make_stage(&b);
 	if (r == 0) {
