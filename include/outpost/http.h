@@ -78,8 +78,8 @@ struct op_http_settings {
 	unsigned idle_timeout_ms;    /* between requests [60000] */
 	unsigned write_timeout_ms;   /* without progress of an answer [30000] */
 	/* Over max_connections wait in the backlog, in place of making room at once. When somebody
-	 * has waited for give_way_ms [1000], who has rested longest makes room, if for half as long
-	 * at least; if none has, a request that takes twice as long to arrive. */
+	 * has waited for give_way_ms [3000], who has rested longest makes room, if for an eighth of
+	 * that at least; if none has, a request that takes as long to arrive. */
 	bool full_waits;
 	unsigned give_way_ms;
 	bool host_optional; /* HTTP/1.1 without Host is answered too */

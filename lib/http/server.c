@@ -103,8 +103,8 @@ static bool somebody_waits(const struct op_http *h)
 }
 
 /* The connection that has asked for nothing longest, if it is time that it makes room; then one
- * that is slow to say what it asks for. A queue of those that rest goes twice as fast as the first
- * of it had to wait: who wants something may stand behind many of them. */
+ * that is slow to say what it asks for. A queue of those that rest goes faster than the first of
+ * it had to wait: who wants something may stand behind many of them. */
 static struct op_http_conn *due_to_give_way(const struct op_http *h)
 {
 	uint64_t now = uv_now(h->loop), patience = h->set.give_way_ms;
@@ -114,9 +114,9 @@ static struct op_http_conn *due_to_give_way(const struct op_http *h)
 		rests = fresh;
 	if (!h->waited_since_ms || now - h->waited_since_ms < patience)
 		return NULL;
-	if (rests && now - rests->since_ms >= patience / 2)
+	if (rests && now - rests->since_ms >= patience / 8)
 		return rests;
-	return reads && now - reads->since_ms >= 2 * patience ? reads : NULL;
+	return reads && now - reads->since_ms >= patience ? reads : NULL;
 }
 
 /* Room for one that waits; false: it waits on. sure: there is one. */
@@ -238,7 +238,7 @@ static void set_defaults(struct op_http_settings *s)
 	s->max_body = s->max_body ? s->max_body : 65536;
 	s->request_timeout_ms = s->request_timeout_ms ? s->request_timeout_ms : 10000;
 	s->idle_timeout_ms = s->idle_timeout_ms ? s->idle_timeout_ms : 60000;
-	s->give_way_ms = s->give_way_ms ? s->give_way_ms : 1000;
+	s->give_way_ms = s->give_way_ms ? s->give_way_ms : 3000;
 	s->write_timeout_ms = s->write_timeout_ms ? s->write_timeout_ms : 30000;
 }
 
