@@ -94,6 +94,10 @@ static inline void op_cleanup_close(int *fd)
 #define OP_AUTO_FREE __attribute__((cleanup(op_cleanup_free)))
 #define OP_AUTO_CLOSE __attribute__((cleanup(op_cleanup_close)))
 
+/* All n bytes, however many writes it takes. 0 or a negative errno, some may be written then; a
+ * descriptor that does not block is not for this. Any thread. */
+int op_write_all(int fd, const void *bytes, size_t n) OP_MUST_CHECK;
+
 /* Hand over a local that has a cleanup attribute. */
 static inline int op_steal_fd(int *fd)
 {

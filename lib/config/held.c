@@ -19,23 +19,12 @@
 
 #define VARIABLE "OUTPOST_ENV_HELD"
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(fd, text + at, len - at);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 int held_make(const char *text, size_t len, mode_t mode)
 {
 	OP_AUTO_CLOSE int fd = memfd_create("outpost-env", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	int r = write_all(fd, text, len);
+	int r = op_write_all(fd, text, len);
 	if (r < 0)
 		return r;
 	if (fchmod(fd, mode & 0777) < 0 ||

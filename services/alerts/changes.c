@@ -28,19 +28,18 @@ static void path_of(const struct alerts *a, char *out, size_t size)
 static int write_file(const char *path, const char *text)
 {
 	char beside[PATH_MAX];
-	ssize_t n = (ssize_t)strlen(text);
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
 	(void)unlink(beside); /* of a process that was killed here */
 	OP_AUTO_CLOSE int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	ssize_t done = write(fd, text, (size_t)n);
-	if (done == n && rename(beside, path) == 0)
-		return 0;
-	int err = done >= 0 && done < n ? ENOSPC : errno;
-	(void)unlink(beside);
-	return -err;
+	int r = op_write_all(fd, text, strlen(text));
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(beside);
+	return r;
 }
 
 void changes_keep(const struct alerts *a)

@@ -261,7 +261,7 @@ TEST(what_is_plain_is_accepted)
 		"http://a/[b]",
 		"http://a/b\xc3\xbc",
 		"http://xn--mnchen-3ya.example/",
-		"https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
+		"https://hooks.slack.com/services/T0123ABCD/B0123ABCD/abcdefghijklmnopqrstuvwx",
 	};
 	for (size_t i = 0; i < OP_ARRAY_SIZE(accepted); i++)
 		if (!op_url_ok(accepted[i]))

@@ -127,17 +127,6 @@ int backup_hash(const char *real, char ret[BACKUP_HASH_BYTES], uint64_t *ret_byt
 	return r;
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t w = write(fd, bytes + done, n - done);
-		if (w < 0 && errno != EINTR)
-			return -errno;
-		done += w > 0 ? (size_t)w : 0;
-	}
-	return 0;
-}
-
 static int create(const char *real)
 {
 	int fd = open(real, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -156,7 +145,7 @@ int backup_copy(const char *from, const char *to)
 	int r = 0;
 	ssize_t n = 0;
 	while (r == 0 && (n = read(in, bytes, sizeof(bytes))) > 0) {
-		r = write_all(out, bytes, (size_t)n);
+		r = op_write_all(out, bytes, (size_t)n);
 		if (r == 0)
 			r = backup_progress(from, 0);
 	}
@@ -166,7 +155,7 @@ int backup_copy(const char *from, const char *to)
 int backup_put(const char *real, const char *text, size_t n)
 {
 	OP_AUTO_CLOSE int fd = create(real);
-	return fd < 0 ? fd : write_all(fd, text, n);
+	return fd < 0 ? fd : op_write_all(fd, text, n);
 }
 
 /* ---- directories --------------------------------------------------------------------------- */
